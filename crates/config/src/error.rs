@@ -208,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_what_is_long_beginning_and_end_are_told() {
+    fn a_long_value_is_reported_with_its_beginning_and_end() {
         for fits in ["", "x", &"é".repeat(LONGEST_TOLD)] {
             assert_eq!(in_short(fits), fits);
         }
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_in_a_file_come_in_the_order_of_its_lines() {
+    fn errors_in_a_file_are_reported_in_the_order_of_its_lines() {
         let mut report = Report::default();
         report.error_at("/b".as_ref(), 9, "b9");
         report.error("elsewhere");
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_would_read_is_counted_as_more() {
+    fn only_the_first_200_errors_are_reported() {
         let mut report = Report::default();
         (0..10_000).for_each(|number| report.error(format!("mistake {number}")));
         let errors = report.finish(Some(())).unwrap_err();

@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_carry_getopts_words() {
+    fn invalid_options_are_reported_with_getopts_messages() {
         for (line, words) in [
             ("-x", "option -x not recognized"),
             ("-nx", "option -x not recognized"),
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn help_and_version_come_before_what_stands_behind_them() {
+    fn help_and_version_ignore_the_arguments_after_them() {
         assert_eq!(parsed("-n -? foo"), Ok(Request::Help));
         assert_eq!(parsed("-v -n -n"), Ok(Request::Version));
         assert!(matches!(parsed("--check -c x"), Ok(Request::Check(_))));

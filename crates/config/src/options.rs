@@ -366,7 +366,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_of_section_has_options_with_keys_of_their_own() {
+    fn the_options_of_each_section_have_unique_keys() {
         for (name, kind) in KINDS {
             let mut keys: Vec<&str> = kind.settings().map(|s| s.def().key).collect();
             assert!(!keys.is_empty() && SectionKind::of(name) == Some(kind), "{name}");

@@ -352,7 +352,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_help_shows_each_form_and_each_option_in_a_column() {
+    fn a_help_text_shows_each_form_and_option_in_a_column() {
         let help = generate_supervisor_config().help();
         assert!(help.starts_with("generate-supervisor-config -- write a"), "{help}");
         assert!(help.contains("\n\nusage: generate-supervisor-config -o OUT"), "{help}");
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn every_program_has_a_page_to_read_next() {
+    fn the_help_of_every_program_names_its_manual_page() {
         let tools = tools();
         let named = |page: &str| {
             page == "supervisord.conf(5)"

@@ -15,7 +15,7 @@ use supervisor_core::level::Level;
 const COMMANDS: usize = 400;
 
 #[test]
-fn supervisord_executes_the_words_that_were_given() {
+fn supervisord_executes_the_words_of_a_generated_file() {
     let Some(python) = python() else {
         println!("skipped: SUPERVISOR_PYTHON names no Python with supervisor 4.3.0");
         return;

@@ -254,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_counts_by_how_long_it_took_and_how_it_failed() {
+    fn a_check_counts_by_its_duration_and_failure() {
         let (proc, run) = (ProcId(3), RunId(1));
         let at = |millis| Mono::from_zero(Duration::from_millis(millis));
         let mut tally = Tally::default();

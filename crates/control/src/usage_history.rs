@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn samples_are_some_time_apart_and_tell_what_was_used_in_between() {
+    fn samples_have_a_minimum_distance_and_include_the_use_in_between() {
         let mut history = UsageHistory::default();
         history.note(at(100), &uses(10, 7));
         history.note(at(110), &uses(11, 9));
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_kept_than_an_hour() {
+    fn the_history_keeps_one_hour() {
         let mut history = UsageHistory::default();
         for minute in 0..200 {
             history.note(at(minute * 31), &uses(minute, 1));

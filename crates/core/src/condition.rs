@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_state_does_not_tell_is_said_in_a_few_words() {
+    fn a_remark_adds_readiness_and_health_to_a_state() {
         let remark = |health| {
             let (state, ready) = (StateName::Running, false);
             Condition { state, ready, health, since: None, last_failure: None }.remark()

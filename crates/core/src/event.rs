@@ -338,7 +338,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_type_is_found_by_its_name_and_has_its_own_row() {
+    fn each_event_type_has_a_row_and_is_found_by_its_name() {
         for (kind, name, _) in TYPES {
             assert_eq!(kind.name(), name);
             assert_eq!(EventType::from_name(&name.to_lowercase()), Some(kind));
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn the_names_of_types_are_those_of_supervisord() {
+    fn event_types_have_supervisords_names() {
         let names: Vec<&str> = EventType::names().collect();
         assert_eq!(
             names.join(" "),
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_has_its_group_in_front_unless_they_are_the_same() {
+    fn a_full_name_includes_the_group_unless_both_are_equal() {
         let full = |group: &str, name: &str| {
             let (name, group) = (name.to_owned(), group.to_owned());
             Named { proc: ProcId(0), name, group }.full()
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn who_subscribes_to_a_kind_is_told_of_all_its_kinds() {
+    fn a_subscription_to_an_event_type_includes_its_subtypes() {
         use EventType as T;
         assert!(T::Tick5.is_a(T::Tick) && T::Tick5.is_a(T::Event) && T::Tick5.is_a(T::Tick5));
         assert!(!T::Tick5.is_a(T::Tick60) && !T::Tick.is_a(T::Tick5));

@@ -220,7 +220,7 @@ mod tests {
     const UNSEEN: Facts<'_> = Facts { seen: false, ..SEEN };
 
     #[test]
-    fn files_are_removed_on_evidence() {
+    fn files_are_removed_only_on_evidence() {
         use Fate::{Ignored, Kept as K, Removed};
         use RemoveLeftovers::{All, No, OnEvidence};
         let socket = Facts { socket: true, ..UNSEEN };
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_line_names_its_socket() {
+    fn sockets_are_found_in_a_command_line() {
         for (line, paths) in [
             ("vllm serve m --uds /tmp/v.sock --port 1", &["/tmp/v.sock"][..]),
             ("vllm serve m --uds=/tmp/v.sock", &["/tmp/v.sock"]),
@@ -285,14 +285,14 @@ mod tests {
     }
 
     #[test]
-    fn a_typical_name_begins_with_a_prefix() {
+    fn a_typical_file_name_begins_with_a_known_prefix() {
         let prefixes = ["psm_", "nccl-"];
         assert!(is_typical(b"psm_1a2b", &prefixes) && is_typical(b"nccl-x", &prefixes));
         assert!(!is_typical(b"my_psm_1", &prefixes) && !is_typical(b"psm_1a2b", &[]));
     }
 
     #[test]
-    fn nine_tenths_are_nearly_full() {
+    fn nearly_full_begins_at_90_percent() {
         assert!(nearly_full(90, 100) && nearly_full(u64::MAX, u64::MAX));
         assert!(!nearly_full(89, 100) && !nearly_full(0, 0));
     }

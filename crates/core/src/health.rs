@@ -480,7 +480,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn checks_of_many_servers_spread_over_the_jitter() {
+    fn checks_of_many_servers_are_spread_over_the_jitter() {
         let most = Duration::from_secs(8);
         let first: BTreeSet<Duration> = (1..=100).map(|run| jitter(most, RunId(run), 0)).collect();
         let later: BTreeSet<Duration> =

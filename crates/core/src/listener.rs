@@ -398,7 +398,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_listener_says_controls_no_terminal() {
+    fn output_of_a_listener_is_logged_without_control_characters() {
         assert_eq!(visible("é\u{1b}[2J\u{9b}x".as_bytes()), "é\\u{1b}[2J\\u{9b}x");
     }
 }

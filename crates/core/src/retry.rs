@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_start_that_always_fails_waits_longer_each_time_and_then_gives_up() {
+    fn a_start_that_always_fails_is_retried_with_growing_delays() {
         assert_eq!(story(3, &[false; 4]), [Some(1), Some(2), Some(3), None]);
     }
 
@@ -117,13 +117,13 @@ mod tests {
     }
 
     #[test]
-    fn waiting_goes_on_where_it_was_whatever_the_later_runs_did() {
+    fn delays_continue_to_grow_regardless_of_later_runs() {
         assert_eq!(story(4, &[true, false, true]), [Some(0), Some(1), Some(2)]);
         assert_eq!(story(4, &[false, true, true]), [Some(1), Some(2), Some(3)]);
     }
 
     #[test]
-    fn no_retries_means_one_start() {
+    fn zero_retries_mean_one_start() {
         assert_eq!(story(0, &[true]), [None]);
     }
 

@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_found_in_any_spelling() {
+    fn a_signal_name_is_found_in_any_spelling() {
         for spelling in ["TERM", "SIGTERM", "sigterm", "term"] {
             assert_eq!(Signal::from_name(spelling), Some(Signal::TERM), "{spelling}");
         }
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_outside_the_kernels_range_are_refused() {
+    fn signal_numbers_outside_the_kernels_range_are_rejected() {
         assert_eq!(Signal::from_number(64), Some(Signal(64)));
         assert_eq!(Signal::from_number(65), None);
         assert_eq!(Signal::from_number(-1), None);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_name_of_a_number_is_printed() {
+    fn a_signal_number_is_printed_with_its_first_name() {
         assert_eq!(Signal(6).to_string(), "SIGABRT");
         assert_eq!(Signal(17).to_string(), "SIGCHLD");
         assert_eq!(Signal(29).to_string(), "SIGPOLL");

@@ -20,7 +20,7 @@ struct Output {
 }
 
 #[test]
-fn each_sign_is_found_in_an_output_that_shows_it() {
+fn each_failure_sign_is_found_in_its_example_output() {
     let outputs = outputs("known.txt");
     let mut wrong = Vec::new();
     for Output { title, was_ready, lines } in &outputs {
@@ -57,7 +57,7 @@ fn ordinary_failures_get_no_class() {
 }
 
 #[test]
-fn a_preset_looks_for_its_own_devices_only() {
+fn a_failure_preset_finds_only_failures_of_its_own_devices() {
     for Output { title, lines, .. } in outputs("known.txt") {
         let Some(own) = sign(&title).of else { continue };
         for preset in Preset::ALL.into_iter().filter(|preset| *preset != own) {

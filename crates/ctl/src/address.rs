@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_name_servers() {
+    fn server_urls_are_read() {
         let tcp = |host: &str, port| Ok(Address::Tcp { host: host.to_owned(), port });
         for (url, address) in [
             ("unix:///run/s.sock", Ok(Address::Unix("/run/s.sock".into()))),

@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_ends_where_its_letters_do() {
+    fn a_command_name_ends_at_the_first_other_character() {
         let command = |name, words| CommandLine::Command { name, words };
         for (line, typed) in [
             ("  ", CommandLine::Nothing),

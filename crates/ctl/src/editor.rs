@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tab_key_offers_what_a_command_takes() {
+    fn the_tab_key_offers_the_arguments_of_a_command() {
         let processes = || {
             [("cat", "cat"), ("web", "web-1"), ("web", "web-2")]
                 .map(|(group, name)| (group.to_owned(), name.to_owned()))

@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_begin_as_pythons_do() {
+    fn errors_begin_with_pythons_class_names() {
         let os = |number| CtlError::Io(io::Error::from_raw_os_error(number)).to_string();
         assert_eq!(
             os(libc::ECONNREFUSED),

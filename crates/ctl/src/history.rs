@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_typed_is_there_the_next_time() {
+    fn typed_lines_are_kept_in_the_history_file() {
         let path = std::env::temp_dir().join(format!("ctl-history-{}", std::process::id()));
         let mut history = History::load(Some(&path));
         for line in ["status", "status", "", "tail x"] {

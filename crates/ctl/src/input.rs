@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_come_one_by_one_and_the_last_needs_no_end() {
+    fn lines_are_read_one_by_one_and_the_last_needs_no_line_break() {
         let (reader, writer) = rustix::pipe::pipe().unwrap();
         rustix::io::write(&writer, b"one\n\ntwo").unwrap();
         drop(writer);

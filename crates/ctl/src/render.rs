@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_groups_and_processes_come_apart_and_together() {
+    fn a_group_and_process_name_is_split_and_joined() {
         for (typed, parts) in [
             ("a", ("a", Some("a"))),
             ("g:p", ("g", Some("p"))),
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_read_downwards() {
+    fn columns_are_filled_downwards() {
         assert_eq!(columns(&["a", "bb", "c"]), ["a  bb  c"]);
         let word = "w".repeat(36);
         let words = [word.as_str(), "b", "c", "d", &word];

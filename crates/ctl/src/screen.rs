@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_controls_nothing() {
+    fn a_message_is_shown_without_control_characters() {
         let hostile = "a\u{1b}]0;owned\u{7}\r\u{9b}2Jb\tc\u{7f}\nd";
         assert_eq!(Plain(hostile).to_string(), "a\\x1b]0;owned\\x07\\x0d\\x9b2Jb\tc\\x7f\nd");
     }
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_log_colors_pass_and_nothing_else() {
+    fn a_log_keeps_colors_and_no_other_escape_sequences() {
         for same in
             ["plain é\n", "\u{1b}[31;1mred\u{1b}[0m", "10 %\r20 %", "\u{1b}[38:5:8mgray\u{1b}[m"]
         {

@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_socket_on_which_another_listens_is_not_taken_over_silently() {
+    fn a_socket_with_another_listener_is_not_taken_over_silently() {
         let folder = std::env::temp_dir().join(format!("shared-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let path = folder.join("s.sock");

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_stand_behind_a_command_is_read_off_its_usage() {
+    fn the_completions_of_a_command_come_from_its_usage() {
         for (name, first, later) in [
             ("start", "all +processes +wildcards", "+processes +wildcards"),
             ("status", "--json +processes +wildcards", "+processes +wildcards"),

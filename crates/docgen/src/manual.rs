@@ -155,12 +155,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_would_be_a_request_or_an_escape_is_text() {
+    fn roff_requests_and_escapes_are_escaped() {
         assert_eq!(text(".x `a-b` \\"), "\\&.x \\fBa\\-b\\fR \\e");
     }
 
     #[test]
-    fn every_option_and_variable_has_its_place() {
+    fn every_option_and_variable_is_in_the_manual() {
         let pages = manual_pages();
         let page = |name: &str| pages.iter().find(|(known, _)| known == name).unwrap().1.clone();
         let main = page("standard-supervisor.1");

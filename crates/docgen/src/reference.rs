@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reference_tells_both_defaults() {
+    fn the_reference_shows_both_defaults() {
         let page = reference();
         for line in [
             "| `stopwaitsecs` | a whole number of seconds | `10`; in command mode: `30` |",
@@ -177,7 +177,7 @@ mod tests {
 
     /// Two programs beside each other: what the page says of `app` alone isn't said of both.
     #[test]
-    fn the_defaults_with_a_command_line_are_those_in_effect() {
+    fn the_documented_defaults_of_command_mode_are_in_effect() {
         let environment = [
             ("SUPERVISOR_PROGRAM__OTHER_COMMAND", "x"),
             ("SUPERVISOR_FCGI-PROGRAM__F_COMMAND", "x"),

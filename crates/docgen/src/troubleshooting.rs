@@ -129,7 +129,7 @@ mod tests {
     ];
 
     #[test]
-    fn every_event_is_explained_or_known_to_be_no_trouble() {
+    fn every_event_is_explained_or_listed_as_harmless() {
         let page = read("docs/reference/log-events.md");
         let events: BTreeSet<&str> = page
             .lines()
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn explained_lines_are_what_deserves_attention() {
+    fn only_warnings_and_errors_are_explained() {
         for Entry { line, .. } in samples::entries() {
             let event = line.facts().event;
             let quiet = matches!(event, "spawn_failed" | "listener_deaf");
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn notes_are_texts_of_the_source() {
+    fn explained_notes_exist_in_the_source() {
         let mut source = String::new();
         let mut folders = vec![root().join("crates")];
         while let Some(folder) = folders.pop() {

@@ -108,7 +108,7 @@ fn change(before: &str, after: &str) -> Change {
 }
 
 #[test]
-fn an_option_changes_as_its_row_says() {
+fn an_option_takes_effect_as_the_reference_says() {
     for (key, one, other, beside) in CHANGES {
         let takes = takes(key).unwrap_or_else(|| panic!("there is no option {key}"));
         let set = |value: &str| format!("{beside}\n{key}={value}");

@@ -70,7 +70,7 @@ fn each_event_and_each_command_of_supervisorctl_has_a_row() {
 }
 
 #[test]
-fn each_row_is_judged_and_names_what_is_there() {
+fn each_row_has_a_verdict_and_existing_evidence() {
     let there = Evidence::read();
     let rows = rows(&compatibility());
     let mut wrong = Vec::new();
@@ -88,10 +88,10 @@ fn each_row_is_judged_and_names_what_is_there() {
 }
 
 #[test]
-fn a_name_of_nothing_is_noticed() {
+fn missing_evidence_is_noticed() {
     let there = Evidence::read();
     assert!(there.has("rotation.conf") && there.has("bad: umask in decimals"));
-    assert!(there.has("a_name_of_nothing_is_noticed") && there.has("story: a-crash-loop-gives-up"));
+    assert!(there.has("missing_evidence_is_noticed") && there.has("story: a-crash-loop-gives-up"));
     for name in ["rotations.conf", "bad: umask", "rotation", "read", "story: runs", ""] {
         assert!(!there.has(name), "{name}");
     }

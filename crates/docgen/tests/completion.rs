@@ -192,7 +192,7 @@ fn check(shells: &[Shell], line: &str, wanted: &str) {
 }
 
 #[test]
-fn options_are_offered_before_the_command_only() {
+fn options_are_offered_only_before_the_command() {
     check(&ALL, "standard-supervisor --", "--as --check --help --port --probe --version");
     check(&ALL, "standard-supervisor --check --v", "--version");
     check(&ALL, "standard-supervisor bash --chec", "");
@@ -202,7 +202,7 @@ fn options_are_offered_before_the_command_only() {
 }
 
 #[test]
-fn behind_the_command_all_is_the_command_s() {
+fn words_after_a_command_are_completed_as_that_commands() {
     let shells = [Shell::FullBash, Shell::Zsh, Shell::Fish];
     check(&shells, "standard-supervisor supervisord -e b", "blather");
     check(&shells, "standard-supervisor -- supervisord -e b", "blather");
@@ -245,7 +245,7 @@ fn an_option_s_argument_is_completed_by_its_kind() {
 }
 
 #[test]
-fn files_are_completed_as_files_are() {
+fn file_names_are_completed() {
     let place = Place::new();
     for shell in [Shell::Bash, Shell::FullBash] {
         // No blank stands behind a folder: what comes next is in it.
@@ -274,7 +274,7 @@ fn files_are_completed_as_files_are() {
 }
 
 #[test]
-fn supervisorctl_s_commands_are_offered_whatever_the_address_is() {
+fn commands_of_supervisorctl_are_offered_with_any_address() {
     for options in ["", "-s unix:///x ", "-s http://h:1 ", "--serverurl=http://h:1 ", "-u a -p b "]
     {
         check(&ALL, &format!("supervisorctl {options}rel"), "reload");
@@ -290,7 +290,7 @@ fn supervisorctl_s_commands_are_offered_whatever_the_address_is() {
 }
 
 #[test]
-fn the_daemon_s_names_are_offered_if_it_answers_at_once() {
+fn names_are_offered_if_the_daemon_answers_at_once() {
     check(&ALL, "supervisorctl start ", "all batch cat web:* web:web-0 web:web-1");
     check(&ALL, "supervisorctl stop cat web:web-", "web:web-0 web:web-1");
     check(&ALL, "supervisorctl -s unix:///x signal HUP web:web-", "web:web-0 web:web-1");

@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sequences_go_and_text_stays() {
+    fn escape_sequences_are_removed_and_text_is_kept() {
         for (text, stripped) in [
             (&b"plain"[..], &b"plain"[..]),
             (b"\x1b[31mred\x1b[0m.", b"red."),
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sequence_is_removed_wherever_a_piece_ends() {
+    fn an_escape_sequence_is_removed_across_pieces() {
         let text = b"\x1b[1;31mred\x1b[0m \x1b\x1b[2Jand \x1bc\x1b";
         for cut in 0..=text.len() {
             let mut stripper = Stripper::default();

@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_looks_as_cs() {
+    fn a_time_is_formatted_like_c_asctime() {
         for (year, month, day, text) in [
             (2026, 11, 22, "Sun Nov 22 21:09:08 2026"),
             (2026, 1, 2, "Fri Jan  2 21:09:08 2026"),
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_looks_as_supervisords() {
+    fn a_log_time_is_formatted_like_supervisords() {
         let time = CalendarTime {
             year: 2026,
             month: 1,
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_are_written_in_utc() {
+    fn times_are_written_in_utc() {
         for (millis, text) in [
             (0, "1970-01-01T00:00:00.000Z"),
             (951_782_399_999, "2000-02-28T23:59:59.999Z"),
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn each_day_of_four_centuries_follows_the_one_before() {
+    fn each_day_of_four_centuries_follows_the_previous_one() {
         const LENGTHS: [u64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
         let mut expected = (1970, 1, 1);
         for day in 0..146_097 {
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn each_reader_has_its_own_way_of_writing_a_moment() {
+    fn times_are_written_in_all_formats() {
         let secs = 1_795_641_706;
         assert_eq!(rfc3339(secs), "2026-11-25T21:21:46Z");
         assert_eq!(compact(secs), "20261125T212146Z");

@@ -252,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_says_whom_to_ask_and_for_what() {
+    fn resolv_conf_sets_name_servers_and_search_domains() {
         let resolver = Resolver::read(
             b"# made by hand\nnameserver 10.0.0.2 ; the one\nnameserver fe80::1\n\
               search a.local. b.local\noptions timeout:1 ndots:2\nnameserver x\n\
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_no_host_has_are_not_asked_for() {
+    fn invalid_host_names_are_not_queried() {
         assert!(question(1, "web.local", Family::V4).is_some());
         for name in ["", ".", "a..b", &"x".repeat(64), &"x.".repeat(127)] {
             assert_eq!(question(1, name, Family::V4), None, "{name}");
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_found_behind_aliases() {
+    fn addresses_are_found_through_aliases() {
         let asked = question(0x1234, "web.local", Family::V4).unwrap();
         let addresses = [IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2])];
         assert_eq!(answer(&asked, &reply(&asked, 0)), Some(Answer::Addresses(addresses.into())));
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_address_is_an_answer_to_who_asks_for_one() {
+    fn an_ipv6_query_takes_only_ipv6_addresses() {
         let asked = question(1, "web.local", Family::V6).unwrap();
         let mut reply = asked.clone();
         reply[2..4].copy_from_slice(&IS_ANSWER.to_be_bytes());
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_was_cut_before_its_first_address_is_asked_for_again() {
+    fn an_answer_truncated_before_its_first_address_is_requested_again() {
         let asked = question(1, "web.local", Family::V4).unwrap();
         let whole = reply(&asked, TRUNCATED);
         assert!(matches!(answer(&asked, &whole), Some(Answer::Addresses(a)) if a.len() == 2));
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_to_another_question_is_none() {
+    fn an_answer_to_another_question_is_ignored() {
         let asked = question(0x1234, "web.local", Family::V4).unwrap();
         for other in [
             question(0x1235, "web.local", Family::V4).unwrap(),
@@ -333,7 +333,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_answer_makes_it_panic(cut in 0_usize..100, at in 0_usize..100, byte: u8) {
+        fn no_answer_causes_a_panic(cut in 0_usize..100, at in 0_usize..100, byte: u8) {
             let asked = question(7, "web.local", Family::V4).unwrap();
             let mut reply = reply(&asked, 0);
             let last = reply.len() - 1;

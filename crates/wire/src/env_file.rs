@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_variable_is_named_by_its_line_and_never_repeated() {
+    fn an_invalid_line_is_reported_by_number_without_its_text() {
         const PAIR: &str = "expected KEY=VALUE";
         const NAME: &str = "expected a name of letters, digits, '_', '.' and '-' before the '='";
         const OPEN: &str = "the quote has no end";
@@ -239,7 +239,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "([A-Z= \t\r\n'\"\\\\#]|\\PC)*") {
+        fn no_text_causes_a_panic(text in "([A-Z= \t\r\n'\"\\\\#]|\\PC)*") {
             let _ = parse(text.as_bytes());
         }
     }

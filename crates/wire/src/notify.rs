@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_may_say_several_things() {
+    fn a_notification_may_contain_several_fields() {
         let said = parse(b"READY=1\nSTATUS=Serving 3 models\nMAINPID=7\nX_OWN=1");
         let status = Some("Serving 3 models".to_owned());
         assert_eq!(said, Message { ready: true, status, ..Message::default() });
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn only_1_is_yes_and_only_numbers_are_times() {
+    fn only_1_is_true_and_only_numbers_are_times() {
         let said = parse(
             b"READY=0\nWATCHDOG=trigger\nSTOPPING=\nWATCHDOG_USEC=0\nEXTEND_TIMEOUT_USEC=-1\nREADY",
         );
@@ -91,7 +91,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_message_makes_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        fn no_message_causes_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             let _ = parse(&bytes);
         }
     }

@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn all_series_of_a_name_count_whatever_their_labels() {
+    fn all_series_of_a_name_count_with_any_labels() {
         let page = "# HELP r Requests.\n# TYPE r gauge\nr{e=\"0\"} 2.0\nr{e=\"1\",m=\"a,b}\"} 3 1700000000\n\
                     r_total 100\nother 7\n  r 1e1 # {trace=\"x\"} 1\n";
         assert_eq!(total(page, &["r"]), Some(15.0));
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_selector_with_labels_means_those_that_have_them() {
+    fn a_selector_with_labels_takes_only_series_with_these_labels() {
         let page = "m{model=\"x\",kind=\"active\"} 4\nm{kind=\"max\",model=\"x\"} 512\nm 1\n";
         assert_eq!(total(page, &["m{kind=\"active\"}"]), Some(4.0));
         assert_eq!(total(page, &["m{ kind = \"max\" , model=\"x\", }"]), Some(512.0));
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_adds_nothing_and_broken_lines_are_none() {
+    fn values_that_are_not_numbers_and_invalid_lines_are_skipped() {
         assert_eq!(total("r NaN\nr +Inf\nr 1\n", &["r"]), Some(1.0));
         for broken in
             ["r", "r{", "r{a=", "r{a=\"", "r{a=\"b\" 1", "r{a b} 1", "r x", "r\u{b5} 1", ""]
@@ -190,14 +190,14 @@ mod tests {
     }
 
     #[test]
-    fn only_a_whole_selector_is_one() {
+    fn an_incomplete_selector_is_rejected() {
         for text in ["", " ", "{", "a b", "a{b}", "a{b=\"c\"", "a{b=\"c\"} 1", "{b=\"c\"}"] {
             assert_eq!(Selector::parse(text), None, "{text}");
         }
     }
 
     #[test]
-    fn a_number_is_counted_from_zero() {
+    fn a_negative_or_invalid_number_counts_as_zero() {
         assert_eq!(
             [-1.0, 0.9, 8.128902e6, f64::NAN, 1e300].map(whole),
             [0, 0, 8_128_902, 0, u64::MAX]
@@ -206,18 +206,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_page_makes_it_panic(page in proptest::collection::vec(any::<u8>(), 0..400)) {
+        fn no_page_causes_a_panic(page in proptest::collection::vec(any::<u8>(), 0..400)) {
             let _ = sum(&page, &[Selector::parse("r").unwrap()]);
         }
 
         #[test]
-        fn no_text_makes_it_panic(text in "r?[{}\"\\\\=, a\u{b5}0-9.\n]{0,60}") {
+        fn no_text_causes_a_panic(text in "r?[{}\"\\\\=, a\u{b5}0-9.\n]{0,60}") {
             let _ = Selector::parse(&text);
             let _ = sum(text.as_bytes(), &[Selector::parse("r{a=\"0\"}").unwrap()]);
         }
 
         #[test]
-        fn what_is_written_is_read(values in proptest::collection::vec((0_u32..1_000_000, ".*"), 1..20)) {
+        fn written_series_are_read_back(values in proptest::collection::vec((0_u32..1_000_000, ".*"), 1..20)) {
             let line = |(value, label): &(u32, String)| {
                 let label = label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
                 format!("x:y{{l=\"{label}\",k=\"v\"}} {value}\n")

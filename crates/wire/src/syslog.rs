@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_gets_who_wrote_what_and_when_within_bounds() {
+    fn a_syslog_message_contains_sender_time_and_text_within_limits() {
         let time = Duration::from_millis(1_796_040_000_123);
         let sender = Sender { host: "box", program: "my app", pid: 7, stream: "stderr" };
         assert_eq!(

@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clients_without_types_are_understood() {
+    fn strings_from_clients_without_types_are_converted() {
         let text = |text: &str| Value::String(text.to_owned());
         assert_eq!(text("-12").as_int(), Some(-12));
         assert_eq!(text("web").as_int(), None);
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_say_what_supervisord_says_and_why() {
+    fn errors_have_supervisords_message_and_a_reason() {
         let error = read_call(b"<methodCall>").unwrap_err();
         assert_eq!(error.to_string(), "unmarshallable (it ends inside an element, at byte 12)");
         assert_eq!(ReadError::NoMethodName.to_string(), "no method name");
@@ -218,7 +218,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_call_that_was_written_is_read(
+        fn a_written_call_is_read_back(
             method in "[ -~]{1,20}",
             params in proptest::collection::vec(value(), 0..4),
         ) {
@@ -227,7 +227,7 @@ mod tests {
         }
 
         #[test]
-        fn an_answer_that_was_written_is_read(
+        fn a_written_response_is_read_back(
             result in prop_oneof![
                 value().prop_map(Ok),
                 (any::<i32>(), text()).prop_map(|(code, text)| Err(Fault { code, text })),
@@ -237,7 +237,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_that_is_sent_makes_the_reader_panic(
+        fn no_document_causes_a_panic(
             pieces in proptest::collection::vec(
                 prop_oneof![
                     proptest::sample::select(vec![

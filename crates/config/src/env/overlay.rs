@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_that_would_make_a_section_of_its_own_is_one_mistake() {
+    fn a_misspelled_option_is_one_error_that_names_the_nearest() {
         for (variable, near) in [
             ("SUPERVISOR_PROGRAM__APP_STOPWAIT_SECS", "stopwaitsecs of [program:app]"),
             ("SUPERVISOR_PROGRAM__APP_STDOUT_LOGFLE", "stdout_logfile of [program:app]"),
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_variable_is_an_option_of_the_commands_program() {
+    fn a_short_variable_sets_an_option_of_program_app() {
         for (variable, meaning) in [
             ("PROCESS_HEALTH_PRESET", "[program:app] health_preset"),
             ("PROCESS_HEALTH_READY", "[program:app] ready"),
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_its_section_counts_more_than_a_short_variable() {
+    fn a_variable_with_a_section_overrides_a_short_variable() {
         let long = "SUPERVISOR_PROGRAM__APP_HEALTH_TCP";
         let found =
             read(&sources(&[(long, "1"), ("PROCESS_HEALTH_TCP", "2")]), &mut Report::default());
@@ -403,7 +403,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_name_makes_it_panic(rest in "([A-Z_.-]|\\PC)*") {
+        fn no_variable_name_causes_a_panic(rest in "([A-Z_.-]|\\PC)*") {
             let _ = parsed(&format!("SUPERVISOR_{}", rest.replace('\0', "")));
         }
     }

@@ -10,7 +10,7 @@ fn settings(pairs: &[(&str, &str)]) -> (EnvSettings, Report) {
 }
 
 #[test]
-fn without_variables_the_defaults_are_the_documented_ones() {
+fn defaults_apply_without_variables() {
     let (settings, report) = settings(&[]);
     assert!(report.is_clean());
     assert!(settings.supervise && !settings.config_path_chosen);
@@ -19,7 +19,7 @@ fn without_variables_the_defaults_are_the_documented_ones() {
 }
 
 #[test]
-fn one_truth_table_and_a_warning_for_what_looks_like_yes() {
+fn booleans_are_read_and_a_yes_that_means_no_causes_a_warning() {
     for (value, supervise, warned) in [
         ("true", true, false),
         ("TRUE\n", true, false),
@@ -40,7 +40,7 @@ fn one_truth_table_and_a_warning_for_what_looks_like_yes() {
 }
 
 #[test]
-fn a_slip_is_pointed_out_and_what_is_the_program_s_is_not() {
+fn a_misspelled_variable_causes_a_warning_and_the_servers_own_do_not() {
     for (name, near) in [
         ("PROCESS_AWAIT_PROT", Some("PROCESS_AWAIT_PORT")),
         ("PROCESS_MAX_STARTRETRIES", Some("PROCESS_MAX_START_RETRIES")),
@@ -72,7 +72,7 @@ fn warning_is_a_log_level() {
 }
 
 #[test]
-fn all_mistakes_are_reported_together() {
+fn all_errors_are_reported_together() {
     let (_, report) = settings(&[
         ("PROCESS_MAX_START_RETRIES", "x"),
         ("PROCESS_RETRY_RESET_SECS", "1.5"),
@@ -100,7 +100,7 @@ fn all_mistakes_are_reported_together() {
 }
 
 #[test]
-fn a_number_is_told_as_it_was_written() {
+fn an_invalid_number_is_reported_as_it_was_written() {
     let huge = "99999999999999999999";
     let (_, report) =
         settings(&[("PROCESS_MAX_START_RETRIES", huge), ("PROCESS_RETRY_RESET_SECS", "-0_1")]);

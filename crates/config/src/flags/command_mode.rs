@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told_in_the_words_of_all_programs() {
+    fn invalid_options_in_command_mode_have_the_same_messages() {
         for (line, words) in [
             ("--chekc a", "option --chekc not recognized; did you mean --check?"),
             ("--vers", "option --vers not recognized"),

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_to_generate_has_a_name_and_a_command() {
+    fn a_generated_file_needs_a_name_and_a_command() {
         let order = generate_supervisor_config_flags(&words("-ox -p llm vllm -o y"));
         let command = words("vllm -o y");
         let (output, name) = ("x".into(), "llm".to_owned());
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn in_front_of_a_command_any_word_is_a_pidfile() {
+    fn the_first_of_several_arguments_of_pidproxy_is_the_pidfile() {
         for (line, asked) in [
             ("-h", Asked::Help),
             ("--version", Asked::Version),

@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_break_at_the_end_is_no_part_of_a_password() {
+    fn a_trailing_line_break_is_not_part_of_a_password() {
         for (content, password) in [
             ("s3cret", Ok("s3cret")),
             ("s3cret\n", Ok("s3cret")),

@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_file_there_are_defaults() {
+    fn supervisorctl_has_defaults_without_a_file() {
         let ctl = ctl(&[], "tail -f x").unwrap();
         assert_eq!(ctl.serverurl, "http://localhost:9001");
         assert_eq!((ctl.username, ctl.password, ctl.history_file), (None, None, None));
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_action_there_is_a_shell() {
+    fn supervisorctl_without_an_action_starts_a_shell() {
         let ctl = ctl(&[], "-u ann").unwrap();
         assert_eq!((ctl.line, ctl.interactive), (None, true));
     }
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_comes_before_the_file() {
+    fn the_command_line_of_supervisorctl_overrides_the_file() {
         let text = "[supervisorctl]\nserverurl=http://a\nusername=a\npassword=a\nhistory_file=\n";
         let files = [("/srv/t.conf", text)];
         let ctl = ctl(&files, "-c t.conf -s http://b -ub --password=b --history_f h x").unwrap();
@@ -319,13 +319,13 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_history_file_is_none() {
+    fn an_empty_history_file_setting_disables_the_history() {
         let text = "[supervisorctl]\nhistory_file=\n";
         assert_eq!(ctl(&[("/srv/t.conf", text)], "-c t.conf").unwrap().history_file, None);
     }
 
     #[test]
-    fn mistakes_are_told_and_never_a_traceback() {
+    fn errors_of_supervisorctl_name_file_and_line() {
         let file = |text| ctl(&[("/srv/t.conf", text)], "-c t.conf status").unwrap_err();
         assert!(file("[supervisord]\n").contains("does not include supervisorctl section"));
         assert!(file("[supervisorctl]\nnonsense\n").contains("t.conf:2: Source contains parsing"));
@@ -338,14 +338,14 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_of_pythons_is_left_out_with_a_warning() {
+    fn a_python_plug_in_is_ignored_with_a_warning() {
         let text = "[supervisorctl]\n[ctlplugin:x]\nsupervisor.ctl_factory=a:b\n";
         let warnings = ctl(&[("/srv/t.conf", text)], "-c t.conf").unwrap().warnings;
         assert_eq!(warnings, ["[ctlplugin:x] is ignored, because it needs Python"]);
     }
 
     #[test]
-    fn options_are_refused_in_supervisors_words() {
+    fn invalid_options_of_supervisorctl_have_supervisors_messages() {
         for (line, words) in [
             ("-x", "option -x not recognized"),
             ("--h", "option --h not a unique prefix"),

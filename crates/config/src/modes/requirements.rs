@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_file_or_when_turned_off_nothing_is_installed() {
+    fn no_requirements_are_installed_without_a_file_or_when_turned_off() {
         let python = ("/bin/python3", "");
         assert_eq!(installation(&[], &[python], &["python3"]), Ok(None));
         for off in ["false", "0", "no", "OFF", "maybe", ""] {
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_installed_by_pip_or_by_uv_and_that_is_said_loudly() {
+    fn requirements_are_installed_by_pip_or_uv_with_a_warning() {
         let files = [("/bin/python3", ""), (MODEL, ""), ("/bin/x", "")];
         let (words, sources) = installation(&[], &files, &["x"]).unwrap().unwrap();
         assert_eq!(words, format!("/bin/python3 -m pip install -r {MODEL}"));
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn the_model_may_be_elsewhere_and_an_empty_path_is_none() {
+    fn the_model_directory_can_be_set_and_an_empty_path_means_the_default() {
         let files = [("/bin/python3", ""), ("/srv/m/requirements.txt", ""), (MODEL, "")];
         let at = |path| installs(&[("SAGEMAKER_MODEL_PATH", path)], &files, &["x"]);
         assert!(at("m").ends_with("-r /srv/m/requirements.txt"));
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_take_the_place_of_the_file_and_are_not_repeated_in_the_log() {
+    fn pip_arguments_replace_the_file_and_are_not_logged() {
         let args = "-r '/my file' --index-url https://me:secret@host/";
         let env = [("STANDARD_PIP_ARGS", args)];
         let files = [("/bin/python3", ""), (MODEL, "")];
@@ -363,14 +363,14 @@ mod tests {
     }
 
     #[test]
-    fn without_any_python_the_message_names_what_would_work() {
+    fn a_missing_python_is_reported_with_a_remedy() {
         let errors = installation(&[], &[(MODEL, "")], &["x"]).unwrap_err().to_string();
         assert!(errors.contains("neither python3 nor python is in the usual PATH"), "{errors}");
         assert!(errors.contains("STANDARD_AUTO_INSTALL_REQ=false"), "{errors}");
     }
 
     #[test]
-    fn it_has_a_time_limit_and_ends_its_tree() {
+    fn an_installation_has_a_time_limit_and_stops_its_process_tree() {
         let files = [("/bin/python3", ""), (MODEL, "")];
         let env = sources(&[("STANDARD_PIP_TIMEOUT_SECS", "60")]);
         let config = command_mode(vec!["x".into()], &env, &FakeHost::with(&files)).unwrap();
@@ -391,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn requirements_of_the_code_are_installed_when_that_was_asked_for() {
+    fn requirements_of_the_code_directory_are_installed_if_configured() {
         const IN_CODE: &str = "/opt/ml/model/code/requirements.txt";
         let files =
             [("/bin/python3", ""), (IN_CODE, ""), ("/opt/ml/model/code/requirements/a", "")];

@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_command_of_the_image_it_is_said_what_would_work() {
+    fn a_missing_image_command_is_reported_with_a_remedy() {
         for env in [&[][..], &[("PROCESS_COMMAND", " ")]] {
             let errors = configured(&["serve"], env, "/x").unwrap_err().to_string();
             assert!(errors.contains("no such program exists in the usual PATH"), "{errors}");

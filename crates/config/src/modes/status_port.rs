@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn the_status_port_is_found_wherever_the_environment_says_it() {
+    fn the_status_port_is_found_in_every_variable_that_sets_it() {
         let own = ("PROCESS_STATUS_PORT", "127.0.0.1:9100");
         let option = ("SUPERVISOR_SUPERVISORD_STATUS_PORT", "localhost:%(ENV_P)s");
         let once = ("PROCESS_AUTO_RECOVERY", "false");
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_none_is_a_mistake() {
+    fn an_invalid_status_address_is_rejected() {
         let wrong = sources(&[("SUPERVISOR_SUPERVISORD_STATUS_PORT", "x")]);
         let text = status_port(&wrong, &FakeHost::default()).unwrap_err().to_string();
         assert!(text.starts_with("ERROR: SUPERVISOR_SUPERVISORD_STATUS_PORT: "), "{text}");

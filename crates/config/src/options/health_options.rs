@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_option_has_a_variable_of_its_own() {
+    fn each_health_option_has_a_unique_variable() {
         let mut names: Vec<String> = variables().map(|(name, _)| name).collect();
         assert!(names.contains(&"PROCESS_HEALTH_URL".to_owned()));
         assert!(names.contains(&"PROCESS_HEALTH_PROGRESS_URL".to_owned()));

@@ -38,7 +38,7 @@ fn each_preset_finds_its_metrics_on_a_page_of_its_server() {
 }
 
 #[test]
-fn all_presets_are_named_where_one_is_missed() {
+fn the_message_about_an_unknown_preset_lists_all_presets() {
     let listed: Vec<&str> = NAMES.split([',', ' ']).filter(|word| !word.is_empty()).collect();
     let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
     assert_eq!(listed.into_iter().filter(|word| *word != "or").collect::<Vec<_>>(), names);
@@ -82,7 +82,7 @@ fn metrics(plan: &Plan) -> String {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table with an entry for each command")]
-fn a_server_is_asked_where_its_command_says_that_it_listens() {
+fn a_server_is_checked_at_the_address_in_its_command() {
     let vllm = "vllm serve /m";
     for (name, command, variables, url) in [
         ("vllm", vllm, &[][..], "http://127.0.0.1:8000/health"),
@@ -213,7 +213,7 @@ fn a_server_is_asked_where_its_command_says_that_it_listens() {
 }
 
 #[test]
-fn who_has_no_http_server_is_not_asked() {
+fn a_program_without_an_http_server_is_not_checked() {
     for (name, command, variables) in [
         ("vllm", "vllm serve /m --headless", &[][..]),
         ("vllm", "vllm serve /m --grpc", &[]),
@@ -245,7 +245,7 @@ fn who_has_no_http_server_is_not_asked() {
 }
 
 #[test]
-fn a_script_is_asked_at_the_usual_place_and_not_restarted_for_a_guess() {
+fn a_script_is_checked_at_the_default_address_which_is_a_guess() {
     for command in
         ["sh -c vllm\u{a0}serve\u{a0}--port\u{a0}9000", "./serve", "/bin/bash /opt/run.sh"]
     {
@@ -262,7 +262,7 @@ fn a_script_is_asked_at_the_usual_place_and_not_restarted_for_a_guess() {
 }
 
 #[test]
-fn a_place_that_the_command_leaves_open_is_a_guess() {
+fn an_address_that_is_not_in_the_command_is_a_guess() {
     for (name, command, variables) in [
         ("llama.cpp", "llama-server -m m", &[][..]),
         ("ray-serve", "serve run app:app", &[]),
@@ -275,7 +275,7 @@ fn a_place_that_the_command_leaves_open_is_a_guess() {
 }
 
 #[test]
-fn metrics_are_where_the_server_has_them() {
+fn metrics_are_read_at_the_servers_own_address() {
     for (name, command, url) in [
         ("vllm", "vllm serve /m --port 9000", "http://127.0.0.1:9000/metrics"),
         ("vllm", "vllm serve /m --data-parallel-multi-port-external-lb", "none"),
@@ -298,7 +298,7 @@ fn metrics_are_where_the_server_has_them() {
 }
 
 #[test]
-fn a_key_goes_only_to_the_pages_that_need_it() {
+fn an_api_key_is_sent_only_to_pages_that_need_it() {
     let key = |value: &str| Some(Header { name: "Authorization".into(), value: value.into() });
     let keys = |name: &str, command: &str| {
         let plan = plan(name, command, &[]);
@@ -318,7 +318,7 @@ fn a_key_goes_only_to_the_pages_that_need_it() {
 }
 
 #[test]
-fn a_stop_needs_what_the_server_says() {
+fn the_recommended_grace_period_follows_the_servers_options() {
     let needs = |name: &str, command: &str, variables: &[(&str, &str)]| {
         let plan = plan(name, command, variables);
         (plan.stop.map(|(seconds, _)| seconds), plan.cuts.is_some())
@@ -336,7 +336,7 @@ fn a_stop_needs_what_the_server_says() {
 }
 
 #[test]
-fn sglang_gets_the_time_that_it_gives_itself() {
+fn the_check_timeout_of_sglang_follows_its_own_timeout() {
     let timeout = |variables| plan("sglang", "sglang serve", variables).timeout.as_secs();
     assert_eq!(timeout(&[]), 25);
     assert_eq!(timeout(&[("SGLANG_HEALTH_CHECK_TIMEOUT", "60")]), 65);
@@ -344,7 +344,7 @@ fn sglang_gets_the_time_that_it_gives_itself() {
 }
 
 #[test]
-fn a_socket_takes_the_place_of_a_host_and_a_port() {
+fn a_socket_in_the_command_replaces_host_and_port() {
     let plan = plan("vllm", "vllm serve /m --host 1.2.3.4 --port 5 --uds=/run/v", &[]);
     let url = |path: &str| HttpUrl {
         scheme: Scheme::Http,

@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_is_found_by_its_url_and_only_a_loopback_address_is_local() {
+    fn a_listen_address_has_a_url_and_only_loopback_is_local() {
         let at = |host: &str| Listen::Inet { host: Some(host.to_owned()), port: 1 };
         for (listen, url, local) in [
             (Listen::Inet { host: None, port: 1 }, "http://localhost:1", false),

@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_engine_makes_for_a_service_is_a_link() {
+    fn variables_that_a_container_engine_sets_are_service_links() {
         for service in ["PROCESS_HEALTH", "SUPERVISOR", "PROCESS", "PROCESS_STATUS"] {
             let links = links(service);
             let pairs: Vec<_> = links.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_person_writes_is_none() {
+    fn variables_that_a_user_sets_are_not_service_links() {
         for (name, value) in [
             ("PROCESS_HEALTH_PORT", "8000"),
             ("PROCESS_STATUS_PORT", "9100"),

@@ -98,7 +98,7 @@ fn checked<T: ToString>(result: Result<T, String>) -> String {
 
 /// Uses one comment sign at a time: with both, supervisord may cut at the later one.
 #[test]
-fn ini_is_read_alike() {
+fn ini_files_are_read_as_supervisord_reads_them() {
     compare(
         "ini",
         "(\\[[ab]\\]|k=|[klKÉ:;=]|v| |  |\n|\n |\n\t|\r\n?|\\x1c|\u{85}|\u{a0}|;x| ;|\\]){0,24}",
@@ -112,7 +112,7 @@ fn ini_is_read_alike() {
 }
 
 #[test]
-fn words_are_split_alike() {
+fn words_are_split_as_supervisord_splits_them() {
     compare("words", "([ab'\"\\\\ \t\n\r#]|\u{a0}|\\x0b|é){0,16}", |text| {
         match shlex::split(text) {
             Ok(words) => words.iter().map(|w| format!("w{w}")).collect::<Vec<_>>().join("\x01"),
@@ -123,7 +123,7 @@ fn words_are_split_alike() {
 
 /// Uses no conversions without a name, because they are all the same error here.
 #[test]
-fn names_are_expanded_alike() {
+fn names_are_expanded_as_supervisord_expands_them() {
     let names = Names::only(BTreeMap::from([
         ("a".to_owned(), Meaning::Text("x".to_owned())),
         ("n".to_owned(), Meaning::Number(5)),
@@ -135,7 +135,7 @@ fn names_are_expanded_alike() {
 
 /// Uses ASCII only: supervisord 4.4 does not accept some other letters in words.
 #[test]
-fn environments_are_read_alike() {
+fn environments_are_read_as_supervisord_reads_them() {
     compare("pairs", "([AB]=|[ab]|['\"\\\\ \n#@$*]|,B=\"x y\"|/\\.\\+-\\(\\):){0,12}", |text| {
         match environment::parse(text) {
             Ok(pairs) => {
@@ -148,7 +148,7 @@ fn environments_are_read_alike() {
 }
 
 #[test]
-fn texts_are_quoted_alike() {
+fn texts_are_quoted_as_supervisord_quotes_them() {
     compare(
         "repr",
         "([a'\"\\\\\n\t\r]|[\\x00-\\xff]|é|\u{301}|\u{2028}|\u{1f600}|\u{200b}){0,8}",
@@ -157,7 +157,7 @@ fn texts_are_quoted_alike() {
 }
 
 #[test]
-fn numbers_are_read_alike() {
+fn numbers_are_read_as_supervisord_reads_them() {
     compare("int", "[ \n]?[-+_]?[0-9_x. ]{0,6}", |text| checked(python::int(text)));
     compare("octal", "[-+]?(0o|0)?[0-9_x]{0,4}", |text| {
         let context = (sources(&[]), FakeHost::default());
@@ -174,7 +174,7 @@ fn numbers_are_read_alike() {
 }
 
 #[test]
-fn values_are_checked_alike() {
+fn values_are_checked_as_supervisord_checks_them() {
     let (sources, host) = (sources(&[]), FakeHost::default());
     let context = Context { sources: &sources, host: &host };
     compare("bytes", "[-0-9_]{0,3} ?(kb|KB|Mb|GB|k|TB|)", |text| {

@@ -229,19 +229,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_a_configuration_panic(bytes: Vec<u8>) {
+        fn no_bytes_in_a_configuration_cause_a_panic(bytes: Vec<u8>) {
             ini(&bytes);
         }
 
         #[test]
-        fn no_lines_make_a_configuration_panic(
+        fn no_lines_of_a_configuration_cause_a_panic(
             text in "(\\[(supervisord|program:a|include|DEFAULT|\\PC)?\\]?|command|=|:|%|\\(|[a-z0;#' \"\n\r\t\u{0}]|\\PC)*",
         ) {
             ini(text.as_bytes());
         }
 
         #[test]
-        fn every_mistake_names_file_line_section_and_option(
+        fn every_error_names_file_line_section_and_option(
             parts in proptest::collection::vec(
                 (select(sections()), proptest::collection::vec((select(keys()), select(VALUES)), 0..12)),
                 0..6,
@@ -258,7 +258,7 @@ mod tests {
         }
 
         #[test]
-        fn every_wrong_value_names_its_option(kind in select(&KINDS), value in select(VALUES)) {
+        fn every_invalid_value_is_reported_with_its_option(kind in select(&KINDS), value in select(VALUES)) {
             for setting in kind.1.settings() {
                 let key = setting.def().key;
                 let name = kind.0.trim_end_matches(':');
@@ -268,19 +268,19 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_an_expansion_panic(
+        fn no_text_causes_a_panic_in_an_expansion(
             text in "(%|\\(|\\)|a|n|bytes|[0-9.*+#diouxXeEfFgGcrsa -]|\\PC)*",
         ) {
             expansion(&text);
         }
 
         #[test]
-        fn no_text_makes_a_list_of_variables_panic(text in "([A-C=,'\"\\\\# \n]|\\PC)*") {
+        fn no_text_causes_a_panic_in_a_list_of_variables(text in "([A-C=,'\"\\\\# \n]|\\PC)*") {
             variables(&text);
         }
 
         #[test]
-        fn no_text_makes_a_value_panic(
+        fn no_text_causes_a_panic_in_a_value(
             text in "((SIG)?(RTMIN|RTMAX|TERM|term|KILL)?|[-+_,0-9 ]|[kKmMgG][bB]|:|/|unix://|tcp://|~|'|\"|\\\\|\\PC)*",
         ) {
             value(&text);
@@ -301,7 +301,7 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(100);
 
     #[test]
-    fn much_of_anything_takes_seconds() {
+    fn large_inputs_are_read_within_seconds() {
         let (done, ended) = channel();
         std::thread::spawn(move || {
             much_of_anything();

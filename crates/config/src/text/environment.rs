@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_over_is_an_error_and_not_dropped() {
+    fn text_left_after_the_last_pair_is_an_error() {
         const COMMA: &str = "; pairs are separated by commas";
         const QUOTES: [&str; 3] = [
             "; quote the value that contains '@', as in KEY=\"@\"",
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_between_two_pairs_is_taken_for_the_comma_and_told() {
+    fn a_wrong_separator_between_pairs_counts_as_a_comma_and_is_reported() {
         for (text, pairs, odd) in [
             ("A=1;B=2", "<A=1><B=2>", Some(';')),
             ("A=1 ; B=2;", "<A=1><B=2>", Some(';')),
@@ -243,7 +243,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "([A-Z=,'\"\\\\# \n]|\\PC)*") {
+        fn no_text_causes_a_panic(text in "([A-Z=,'\"\\\\# \n]|\\PC)*") {
             let _ = parse(&text);
         }
 

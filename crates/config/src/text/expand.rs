@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn formats_are_pythons() {
+    fn formats_follow_python() {
         for (text, result) in [
             ("100%%", "100%"),
             ("%(a)s%(n)02d", "x05"),
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_carry_pythons_words() {
+    fn expansion_errors_have_pythons_messages() {
         for (text, words) in [
             ("%", "incomplete format"),
             ("%(a", "incomplete format key"),
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_secret_only_the_place_of_the_mistake_is_told() {
+    fn an_error_in_a_secret_is_reported_only_by_its_position() {
         let names = Names::only(BTreeMap::from([("ENV_X".to_owned(), Meaning::NotUtf8)]));
         let label = "inet_http_server.password";
         for (text, what) in [
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conversion_without_a_name_never_prints_the_environment() {
+    fn a_format_without_a_name_does_not_print_the_environment() {
         for text in ["date +%s", "%d", "50% done", "%5s", "%c"] {
             assert!(
                 expanded(text).unwrap_err().ends_with("not enough arguments for format string")
@@ -168,13 +168,13 @@ mod tests {
     }
 
     #[test]
-    fn here_is_pinned_and_a_doubled_percent_sign_protects_it() {
+    fn here_is_replaced_unless_its_percent_sign_is_doubled() {
         assert_eq!(pin_here("%(here)s/a %%(here)s %(x)s %", "/d%"), "/d%%/a %%(here)s %(x)s %");
     }
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "(%|\\(|\\)|[a-zA-Z0-9.*+# -]|\\PC)*") {
+        fn no_text_causes_a_panic(text in "(%|\\(|\\)|[a-zA-Z0-9.*+# -]|\\PC)*") {
             let _ = expanded(&text);
         }
 

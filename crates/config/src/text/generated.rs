@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_survives_the_file() {
+    fn a_command_reads_back_from_a_generated_file() {
         for word in [
             "date +%s",
             "%(message)s",
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_carriage_return_is_marked_and_can_t_smuggle_a_section_in() {
+    fn a_carriage_return_is_marked_and_adds_no_section() {
         let argv = vec!["echo".to_owned(), "x\r[program:evil]\rcommand=evil".to_owned()];
         let (words, rendered) = words_from_file(&argv);
         assert_ne!(words, Some(argv));
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_line_of_the_users_keeps_its_words() {
+    fn a_users_command_line_keeps_its_words() {
         for command in [
             "nginx -g 'daemon off ;' # x ;y",
             "a\\ \n b",
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_the_file_can_t_hold_is_marked() {
+    fn a_value_that_a_file_cannot_contain_is_marked() {
         let mut sections = Sections::default();
         let origin = Origin::Variable("V".to_owned());
         let value = "admin ;x".to_owned();
@@ -275,7 +275,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_command_survives_the_file(
+        fn any_command_reads_back_from_a_generated_file(
             argv in prop::collection::vec("([a-z;#%'\"\\\\ \t\n=\\[\\]\\x0b\\x1c\u{85}\u{2028}]|[^\0\r])*", 1..4)
         ) {
             let (words, rendered) = words_from_file(&argv);
@@ -284,7 +284,7 @@ mod tests {
         }
 
         #[test]
-        fn a_guard_changes_no_word(command in "[a;#'\"\\\\ \t\n\u{2028}]*") {
+        fn quoting_changes_no_word(command in "[a;#'\"\\\\ \t\n\u{2028}]*") {
             let guarded = guard(&command).into_owned();
             prop_assert_eq!(shlex::split(&guarded), shlex::split(&command));
             if let Ok(words) = shlex::split(&command) {

@@ -375,7 +375,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_comment_starts_after_a_blank_even_inside_quotes() {
+    fn a_comment_starts_after_a_space_even_inside_quotes() {
         assert_eq!(flat("[a]\nk=bash -c 'a ; b'\n"), ["a.k=bash -c 'a"]);
         assert_eq!(
             flat("[a]\nk=v;c\nl=;x\nm=http://x/#f\n"),
@@ -385,7 +385,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn an_indented_line_goes_on_with_the_value() {
+    fn an_indented_line_continues_the_value() {
         assert_eq!(
             flat("[a]\nx=1\n;c\n y\n # foo\n\n z ;c\n\n\nw=2\n"),
             ["a.x=1\ny\n\nz", "a.w=2"]
@@ -418,7 +418,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn every_bad_line_is_named() {
+    fn every_invalid_line_is_reported() {
         assert_eq!(
             complaints("[a]\nbad\n=v\n"),
             "ERROR: /t.conf:2: Source contains parsing errors: expected \"[section]\", \"key=value\" or a comment\n\
@@ -430,7 +430,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn bytes_that_are_not_utf_8_are_named_with_their_line() {
+    fn bytes_that_are_not_utf_8_are_reported_with_their_line() {
         let (mut sections, mut report) = (Sections::default(), Report::default());
         sections.read(Path::new("/t.conf"), b"[a]\nk=\x88", &mut report);
         let text = report.finish(Some(())).unwrap_err().to_string();
@@ -444,7 +444,7 @@ pub(crate) mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "(\\PC|[\\[\\]=:;# \n\t\r\\x1c\u{2028}])*") {
+        fn no_text_causes_a_panic(text in "(\\PC|[\\[\\]=:;# \n\t\r\\x1c\u{2028}])*") {
             let _ = read(&text);
         }
     }

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_namesake_keeps_the_place_and_what_follows_one_taken_out_is_still_found() {
+    fn a_duplicate_name_keeps_its_position_and_removal_keeps_the_others() {
         let mut named: NamedList<_> =
             [("a", 1), ("b", 2), ("c", 3), ("a", 4)].into_iter().collect();
         assert_eq!(*named, [("a", 4), ("b", 2), ("c", 3)]);

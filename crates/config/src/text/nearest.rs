@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_is_near_and_another_word_is_not() {
+    fn a_misspelled_name_finds_the_nearest_and_another_word_does_not() {
         let names = ["startsecs", "startretries", "user"];
         assert_eq!(nearest("startsec", names), Some((1, "startsecs")));
         assert_eq!(nearest("startretrys", names), Some((2, "startretries")));

@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nothing_closes_is_found() {
+    fn an_unclosed_quote_is_found() {
         for (text, found) in [
             ("sh -c \"x", Some(('"', 7))),
             ("'a' \"b\\\"' c", Some(('"', 5))),
@@ -179,7 +179,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic(text: String) {
+        fn no_text_causes_a_panic(text: String) {
             let _ = split(&text);
         }
     }

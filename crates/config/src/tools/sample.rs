@@ -88,7 +88,7 @@ mod tests {
     use crate::text::ini::Sections;
 
     #[test]
-    fn it_is_a_configuration_in_which_nothing_is_unknown() {
+    fn the_sample_configuration_has_no_unknown_options() {
         let (mut sections, mut report) = (Sections::default(), Report::default());
         let all = sample().replace("\n;[", "\n[");
         sections.read(std::path::Path::new("x"), all.as_bytes(), &mut report);

@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_may_have_a_fraction_and_have_a_least() {
+    fn durations_may_have_a_fraction_and_have_a_minimum() {
         assert_eq!(span("0.2", SHORTEST), Ok(Duration::from_millis(200)));
         assert_eq!(span("10", SHORTEST), Ok(Duration::from_secs(10)));
         assert_eq!(span("1e300", SHORTEST), Ok(LONGEST));
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn statuses_and_ranges_are_understood() {
+    fn statuses_and_ranges_are_read() {
         assert_eq!(statuses("200, 204"), Some(vec![200, 204]));
         assert_eq!(statuses("200-202,503"), Some(vec![200, 201, 202, 503]));
         for text in ["", "2xx", "99", "600", "300-200", "200-"] {
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn metrics_are_separated_by_blanks_outside_of_labels() {
+    fn metrics_are_separated_by_spaces_outside_labels() {
         let names = series("a:b  c{x=\"1\", y=\"2 3\"} d_total").unwrap();
         assert_eq!(names, ["a:b", "c{x=\"1\", y=\"2 3\"}", "d_total"]);
         for text in ["", " ", "a,b", "a{x=\"1\"", "a{x}"] {

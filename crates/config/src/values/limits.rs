@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn one_amount_is_both_limits_and_two_are_soft_and_hard() {
+    fn one_number_sets_both_limits_and_two_set_soft_and_hard() {
         for (value_type, text, limit) in [
             (&LIMIT_NOFILE, "1024", "limit_nofile=1024"),
             (&LIMIT_NOFILE, "1024:4096", "limit_nofile=1024:4096"),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_system_refuses_is_refused_with_what_it_allows() {
+    fn a_limit_that_the_system_rejects_is_reported_with_the_allowed_value() {
         for (value_type, text, why) in [
             (
                 &NICE,

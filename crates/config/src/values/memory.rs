@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_have_the_units_that_people_write() {
+    fn sizes_accept_common_units() {
         for (text, expected) in [
             ("1048576", Some(1 << 20)),
             ("300M", Some(300 << 20)),

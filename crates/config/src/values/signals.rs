@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn real_time_signals_have_names_and_numbers_but_for_the_c_library_s() {
+    fn real_time_signals_of_the_c_library_are_rejected() {
         for text in ["RTMIN+3", "SIGRTMIN+3", "rtmax-27", "37", " 37 "] {
             assert_eq!(signal(text).map(Signal::number), Ok(37), "{text}");
         }
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_map_has_pairs_and_zero_is_no_signal() {
+    fn a_signal_map_has_pairs_and_zero_drops_a_signal() {
         let map = signal_map("15:3, SIGHUP:USR1,RTMIN+3:TERM,USR2:0,").unwrap_err();
         assert_eq!(map, "'' is not FROM:TO");
         let map = signal_map("15:3, SIGHUP:USR1,RTMIN+3:TERM,USR2:0").unwrap();

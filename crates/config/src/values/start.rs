@@ -95,7 +95,7 @@ mod tests {
     use crate::testing::{FakeHost, sources};
 
     #[test]
-    fn programs_and_how_far_they_must_have_got() {
+    fn dependencies_have_a_program_and_a_condition() {
         let sources = sources(&[]);
         let context = Context { sources: &sources, host: &FakeHost::default() };
         let read = |text| {

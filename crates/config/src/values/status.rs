@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_that_is_too_large_to_count_is_told_as_it_was_written() {
+    fn a_port_that_is_too_large_is_reported_as_it_was_written() {
         let why = inet_address("localhost:99999999999999999999").unwrap_err();
         assert_eq!(why, "99999999999999999999 is above upper bound (65535)");
         let why = inet_address("localhost:-99999999999999999999").unwrap_err();
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delay_has_decimals_and_a_bound() {
+    fn a_delay_has_decimals_and_a_maximum() {
         for (text, millis) in
             [("0", 0), ("5", 5000), ("0.25", 250), (" 1. ", 1000), ("3600", 3_600_000)]
         {

@@ -224,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_operation_has_a_name_of_its_own() {
+    fn every_operation_has_a_unique_name() {
         let names: BTreeSet<String> = ROUTES.iter().map(id).collect();
         assert_eq!(names.len(), ROUTES.len());
         assert!(names.contains("postProgramsNameStart"), "{names:?}");

@@ -273,7 +273,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_in_a_path_may_hold_anything() {
+    fn names_in_a_path_may_contain_any_character() {
         match find(Some(Method::Get), "programs/a%2Fb%3Ac/logs/stderr") {
             Found::Route(route, values) => {
                 assert_eq!(route.act, Act::ReadLog);
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_can_be_reached() {
+    fn every_route_can_be_reached() {
         for route in &ROUTES {
             let path = route.path.replace(['{', '}'], "");
             match find(Some(route.method), &path) {
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_is_in_the_reference() {
+    fn every_route_is_in_the_reference() {
         let page = include_str!("../../../../docs/reference/status-port.md");
         for route in &ROUTES {
             let method = match route.method {
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn every_segment_in_braces_is_described() {
+    fn every_path_parameter_is_described() {
         for segment in ROUTES.iter().flat_map(|route| route.path.split('/')) {
             if let Some(name) = segment.strip_prefix('{') {
                 let name = name.trim_end_matches('}');

@@ -262,7 +262,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_costs_the_answer_and_says_why() {
+    fn a_panic_ends_only_its_response_and_its_message_is_kept() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let panics = pin!(async { panic!("on purpose, number {}", 7) });

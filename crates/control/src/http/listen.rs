@@ -348,7 +348,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_many_who_find_a_stale_socket_one_has_it_in_the_end() {
+    fn one_of_many_processes_takes_over_a_stale_socket() {
         const MANY: usize = 8;
         let folder = std::env::temp_dir().join(format!("listen-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_removed_is_made_again() {
+    fn a_removed_socket_file_is_created_again() {
         let folder = std::env::temp_dir().join(format!("lost-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let path = folder.join("s.sock");

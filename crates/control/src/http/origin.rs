@@ -57,13 +57,13 @@ mod tests {
     }
 
     #[test]
-    fn a_program_says_nothing_of_pages() {
+    fn a_request_without_an_origin_is_accepted() {
         assert!(own(&[]));
         assert!(own(&[("host", "localhost:9001")]));
     }
 
     #[test]
-    fn a_page_of_ours_is_on_the_host_that_was_asked() {
+    fn an_own_page_has_the_host_of_the_request() {
         let host = ("host", "Box:9001");
         assert!(own(&[host, ("origin", "http://box:9001")]));
         assert!(own(&[host, ("referer", "http://box:9001/index.html?x#y")]));
@@ -78,14 +78,14 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_may_have_been_asked_by_another_name() {
+    fn an_own_page_may_have_the_forwarded_host() {
         let (host, outside) = (("host", "127.0.0.1:9001"), ("x-forwarded-host", "ops.example"));
         assert!(own(&[host, outside, ("origin", "https://ops.example")]));
         assert!(!own(&[host, outside, ("origin", "https://evil.example")]));
     }
 
     #[test]
-    fn a_browser_that_knows_has_the_last_word() {
+    fn sec_fetch_site_overrides_origin_and_host() {
         let host = ("host", "127.0.0.1:9001");
         let origin = ("origin", "https://ops.example");
         assert!(own(&[host, origin, ("sec-fetch-site", "same-origin")]));

@@ -286,7 +286,7 @@ async fn answer(server: &Rc<ServerState>, serves: Serves, locked: bool, bytes: &
 const STACK: usize = 8 << 20;
 
 #[test]
-fn any_bytes_get_answers_or_an_end() {
+fn any_bytes_get_responses_or_a_closed_connection() {
     let thread = std::thread::Builder::new().stack_size(STACK).spawn(play);
     thread.unwrap().join().unwrap();
 }

@@ -313,7 +313,7 @@ processes with a check. Counters reset when the supervisor restarts.
 ";
 
     #[test]
-    fn the_reference_of_metrics_is_the_table() {
+    fn the_metrics_reference_matches_the_table() {
         let mut made = String::from(HEAD);
         for metric in METRICS {
             let labels: Vec<_> = metric.all_labels().map(|label| format!("`{label}`")).collect();
@@ -339,7 +339,7 @@ processes with a check. Counters reset when the supervisor restarts.
     }
 
     #[test]
-    fn names_are_prometheus_own_way() {
+    fn metric_names_follow_prometheus_conventions() {
         let mut names = BTreeSet::new();
         for Metric { name, kind, .. } in METRICS {
             assert!(names.insert(name), "{name} is there twice");
@@ -349,7 +349,7 @@ processes with a check. Counters reset when the supervisor restarts.
     }
 
     #[test]
-    fn every_bound_that_can_bite_is_counted() {
+    fn every_limit_that_can_be_reached_is_counted() {
         let table = std::fs::read_to_string(root("docs/reference/limits.md")).unwrap();
         let counted: Vec<&str> = METRICS.iter().flat_map(|metric| metric.bounds).copied().collect();
         let named = table.split('`').skip(1).step_by(2);
@@ -366,7 +366,7 @@ processes with a check. Counters reset when the supervisor restarts.
     }
 
     #[test]
-    fn dashboard_and_alerts_name_what_exists() {
+    fn dashboard_and_alerts_use_only_existing_metrics() {
         let known: BTreeSet<String> = METRICS.iter().flat_map(series).collect();
         for file in ["dashboard.json", "alerts.yaml", "alerts.test.yaml"] {
             let text = std::fs::read_to_string(root("examples/monitoring").join(file)).unwrap();

@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_labels_are_as_parsers_want_them() {
+    fn numbers_and_labels_follow_the_exposition_format() {
         for (number, text) in [
             (0.0, "0.0"),
             (0.001, "0.001"),
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_histogram_counts_what_is_below_each_end() {
+    fn a_histogram_counts_the_values_up_to_each_bound() {
         let metric = METRICS.iter().find(|metric| metric.kind == Kind::Histogram).unwrap();
         let mut counts = vec![0; buckets(&[0; 64]).len()];
         (counts[1], counts[11]) = (2, 1);

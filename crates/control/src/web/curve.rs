@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn a_curve_goes_from_left_to_right_and_its_highest_value_is_on_top() {
+    fn a_curve_runs_from_left_to_right_with_its_maximum_at_the_top() {
         let values = [(at(1000), 0.0), (at(1300), 4.0), (at(1600), 2.0)];
         let svg = curve(&values, at(1600), "<memory>").unwrap();
         assert!(svg.contains(r#"<polyline points="0.0,59.0 150.0,1.0 300.0,30.0"/>"#), "{svg}");
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn of_one_value_there_is_no_curve() {
+    fn one_value_has_no_curve() {
         assert_eq!(curve(&[(at(7), 1.0)], at(9), ""), None);
         assert!(curve(&[(at(7), 0.0), (at(8), 0.0)], at(9), "").is_some());
     }

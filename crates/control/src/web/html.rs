@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_in_a_text_is_markup() {
+    fn text_is_escaped() {
         let evil = "<script>alert('&')</script>\" onclick=x\0\x1b[31m\nnext\ttab";
         assert_eq!(
             Escaped(evil).to_string(),

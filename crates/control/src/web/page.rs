@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_tells_what_there_is_to_know() {
+    fn a_row_shows_state_pid_resources_and_actions() {
         let html = shown_page(vec![program("web", "web", StateName::Running)]);
         for piece in [
             "<title>Supervisor Status</title>",
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_of_a_group_stand_under_its_name() {
+    fn programs_of_a_group_are_shown_under_its_name() {
         let html = shown_page(vec![
             program("site", "a", StateName::Running),
             program("site", "b", StateName::Fatal),
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn no_name_is_markup() {
+    fn names_are_escaped() {
         let evil = "<script>alert(1)</script>\"'";
         let mut program = program(evil, evil, StateName::Fatal);
         program.error = Some(evil.to_owned());
@@ -413,12 +413,12 @@ mod tests {
     }
 
     #[test]
-    fn without_programs_it_says_so() {
+    fn a_page_without_programs_is_marked_as_empty() {
         assert!(shown_page(Vec::new()).contains("No programs to manage"));
     }
 
     #[test]
-    fn spans_and_sizes_are_short() {
+    fn durations_and_sizes_are_short() {
         for (secs, text) in
             [(0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (7260, "2 h 1 min"), (90_000, "1 d 1 h")]
         {

@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_log_is_shown_as_text() {
+    fn a_log_is_escaped() {
         let evil = "<script>alert(1)</script>";
         let text = Ok(Text { text: evil.to_owned(), end: 25, in_memory: false });
         let (spec, limit) = (format!("g:{evil}"), Some(4096));
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_t_be_shown_is_said_and_not_followed() {
+    fn a_log_that_cannot_be_read_shows_the_error_and_is_not_followed() {
         let (spec, channel) = ("web".to_owned(), Channel::Stdout);
         let text = Err("No file for web".to_owned());
         let html = tail_page(&Tail { spec, channel, limit: None, text });

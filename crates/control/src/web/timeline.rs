@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn each_run_tells_when_it_was_ready_and_why_it_ended() {
+    fn each_run_shows_when_it_was_ready_and_why_it_ended() {
         let cause = "3 <b>checks</b>".to_owned();
         let failed = EndReason::Failed { class: Class::Health, cause, says_more: true };
         let report =
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn before_the_first_run_there_is_none() {
+    fn a_program_that_never_ran_has_no_timeline() {
         assert!(shown(&[]).contains("Not started yet"));
     }
 }

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_that_the_program_sees_is_lost() {
+    fn a_missing_device_is_lost_if_the_program_can_see_it() {
         let first = [device(0, Some(1), None), device(1, Some(1), None)];
         let lost = Trouble::Lost("GPU is lost".to_owned());
         let all = Visible::All;
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_device_needs_counts_if_it_did_not_before() {
+    fn a_device_that_newly_needs_a_reset_is_lost() {
         let fine = [device(0, Some(1), None)];
         let needs = [device(0, Some(1), Some("Reset"))];
         let lost = DeviceState::Lost("GPU-0aaa needs: Reset".to_owned());
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn none_can_be_reached_any_more() {
+    fn no_devices_found_means_that_all_are_gone() {
         let gone = Trouble::Gone("No devices were found".to_owned());
         let expected = DeviceState::Gone("No devices were found".to_owned());
         let first = [device(0, Some(1), None)];
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_free_when_no_more_is_used_than_at_first() {
+    fn gpu_memory_is_free_when_its_use_is_near_the_baseline() {
         let baseline = [device(0, Some(600), None)];
         let held = |used| {
             let now = [device(0, used, None)];
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_baseline_it_is_free_when_it_no_longer_falls() {
+    fn without_a_baseline_gpu_memory_is_free_when_its_use_stops_decreasing() {
         let at = |used| [device(0, Some(used), None)];
         let free = |before: Option<u64>, now: u64| {
             let before = before.map(at);

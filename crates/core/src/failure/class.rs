@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_class_is_its_own_row_with_a_name_of_its_own() {
+    fn each_failure_class_has_a_row_and_a_unique_name() {
         for class in Class::ALL {
             assert_eq!((class.row().class, Class::of(class.name())), (class, Some(class)));
         }
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn suggested_codes_are_those_that_mean_nothing_else() {
+    fn suggested_exit_codes_have_no_other_meaning() {
         for row in CLASSES {
             let code = row.suggested_code;
             assert!(code == 1 || ![2, 3, 75, 93, 255].contains(&code) && code < 125, "{code}");

@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_in_front_of_a_message_is_removed() {
+    fn log_prefixes_are_removed_from_a_message() {
         use Level::{Calm, Error, Unknown, Warning};
         for (line, level, text) in [
             ("RuntimeError: no", Unknown, "RuntimeError: no"),

@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_before_a_sign_of_life_or_many_other_lines_is_over() {
+    fn an_error_before_a_served_request_or_many_other_lines_does_not_count() {
         let served = "INFO:     10.0.0.1:9 - \"POST /v1/completions HTTP/1.1\" 200 OK\n";
         assert_eq!(sign(&format!("{OOM}\n{served}")), None);
         let scraped = "INFO:     10.0.0.1:9 - \"GET /metrics HTTP/1.1\" 200 OK\n";
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_chain_the_first_known_exception_counts() {
+    fn the_first_known_exception_of_a_chain_counts() {
         let chain = format!(
             "{TRACEBACK}KeyError: 'qwen9'\n\nDuring handling of the above exception, another \
              exception occurred:\n\n{TRACEBACK}{OOM}\n"
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_survived_is_no_cause() {
+    fn an_exception_that_the_server_handled_is_not_the_cause() {
         for before in
             ["WARNING 05-12 01:48:42 [a.py:1] optional", "ERROR:    Exception in ASGI application"]
         {
@@ -278,13 +278,13 @@ mod tests {
     }
 
     #[test]
-    fn the_source_of_a_traceback_is_no_sign() {
+    fn source_lines_of_a_traceback_are_not_searched() {
         let source = format!("{TRACEBACK}    raise OSError('cudaMalloc failed: out of memory')\n");
         assert_eq!(sign(&format!("{source}OSError: other\n")), None);
     }
 
     #[test]
-    fn the_line_is_kept_and_not_too_long() {
+    fn the_matching_line_is_kept_and_shortened() {
         let line = format!("(EngineCore pid=7) {OOM}{}", "x".repeat(400));
         let found = read([line.as_str()], Preset::Cuda).unwrap();
         assert!(found.line.starts_with("torch.OutOfMemoryError") && found.line.ends_with('…'));

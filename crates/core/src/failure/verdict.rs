@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn how_it_ended_matters_only_where_it_was_asked_to() {
+    fn only_a_requested_exit_overrides_the_failure_in_the_output() {
         let oom = "cuda_out_of_memory";
         for exit in [Exit::Code(0), Exit::Code(1), signal(Signal::KILL), signal(Signal::BUS)] {
             assert_eq!(class(exit, oom, Some(true)), Some(Class::GpuMemory), "{exit}");
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_of_a_start_is_nothing_later() {
+    fn a_configuration_failure_needs_a_run_that_was_never_ready() {
         for (was_ready, expected) in
             [(None, Some(Class::Config)), (Some(false), Some(Class::Config)), (Some(true), None)]
         {
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bus_error_is_explained_by_shared_memory_that_is_full() {
+    fn full_shared_memory_explains_a_bus_error() {
         let evidence = |exit, shared_memory_full| Evidence {
             exit,
             found: None,

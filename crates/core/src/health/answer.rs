@@ -292,14 +292,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stranger_is_named_without_what_could_move_a_terminal() {
+    fn the_name_of_another_listener_has_no_control_characters() {
         let stranger = Stranger { pid: Pid(7), name: Comm::new(b"a\x1b[2J-long-name-of-it") };
         assert_eq!(stranger.to_string(), "pid 7 (a?[2J-long-name)");
         assert_eq!(Comm::new(b"nginx").to_string(), "nginx");
     }
 
     #[test]
-    fn who_may_answer_is_for_the_rule_to_say() {
+    fn the_listener_rule_decides_which_process_may_answer() {
         let stranger = Stranger { pid: Pid(7), name: Comm::default() };
         let answer = |from| CheckAnswer { from, depth: Depth::Whole };
         let strange = answer(Listener::Stranger(stranger));

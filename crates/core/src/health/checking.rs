@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tenth_of_a_processor_is_work() {
+    fn a_tenth_of_a_cpu_counts_as_busy() {
         let load =
             |cpu, over| Load { cpu: Duration::from_millis(cpu), over: Duration::from_millis(over) };
         assert!(load(250, 2500).is_busy() && load(10_000, 2500).is_busy());

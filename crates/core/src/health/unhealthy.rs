@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_is_told_as_it_was_set() {
+    fn a_time_limit_is_printed_without_trailing_zeros() {
         for (millis, told) in [(1500, "1.5"), (50, "0.05"), (30_000, "30"), (61_234, "61.23")] {
             let within = Duration::from_millis(millis);
             let unhealthy = Unhealthy::NotReady { within, last: None };

@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_first_line_may_have_64_bytes() {
+    fn the_first_line_of_a_result_may_have_64_bytes() {
         for (bytes, whole) in [(64, true), (65, false)] {
             let said = [head(bytes, 2), b"OK".to_vec()].concat();
             let complete = matches!(parse_result(&said), ParsedResult::Complete { .. });
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_may_have_a_mebibyte() {
+    fn a_result_may_have_a_mebibyte() {
         for (length, taken) in
             [(0, true), (4096, true), (1_048_575, true), (1_048_576, true), (1_048_577, false)]
         {
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn every_piece_of_an_answer_is_waited_for() {
+    fn an_incomplete_result_is_awaited() {
         let said = [head(12, 300), vec![b'x'; 300]].concat();
         for cut in 0..said.len() {
             assert!(matches!(parse_result(&said[..cut]), ParsedResult::Incomplete { .. }), "{cut}");
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_the_same_however_it_is_cut() {
+    fn a_result_is_the_same_for_pieces_of_any_size() {
         let said = [head(12, 300), vec![b'x'; 300], READY.to_vec()].concat();
         for size in 1..said.len() {
             let mut answer = Vec::new();

@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_burst_the_first_is_told_and_who_was_killed_before_who_exited() {
+    fn the_first_death_of_a_burst_counts_and_killed_processes_before_exited_ones() {
         let failed = Some(Exit::Code(1));
         for (deaths, now, expected) in [
             (&[][..], 0, None),

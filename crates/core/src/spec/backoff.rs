@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_grow_by_their_factor_up_to_the_limit() {
+    fn backoff_delays_grow_by_their_factor_up_to_the_limit() {
         for (backoff, expected) in [
             (Backoff::Linear, [1000, 2000, 3000, 4000, 5000, 6000]),
             (exponential(1000, 2000, 10_000, 0), [1000, 2000, 4000, 8000, 10_000, 10_000]),
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn the_random_part_of_a_wait_makes_it_shorter() {
+    fn the_random_part_of_a_delay_only_shortens_it() {
         let backoff = exponential(1000, 2000, 8000, 250);
         assert_eq!(waits(backoff, 0), [1000, 2000, 4000, 8000, 8000, 8000]);
         assert_eq!(waits(backoff, u32::MAX), [750, 1500, 3000, 6000, 6000, 6000]);
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_without_end_stays_below_its_limit() {
+    fn the_delay_stays_below_its_limit_after_any_number_of_failures() {
         let most = Duration::from_secs(u64::MAX);
         let backoff = Backoff::Exponential { first: most, factor: 10_000, most, jitter: 0 };
         assert!(backoff.wait(u32::MAX, 0) > Duration::from_secs(1 << 33));

@@ -331,7 +331,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_asked_is_shown_without_what_may_be_secret() {
+    fn a_check_is_shown_without_possible_secrets() {
         let tcp = |host: &str| HttpServer::Tcp { host: host.to_owned(), port: 80 };
         let http = |scheme, server, path: &str| {
             let get = HttpGet::new(HttpUrl { scheme, server, path: path.to_owned() });
@@ -349,13 +349,13 @@ mod tests {
     }
 
     #[test]
-    fn the_value_of_a_header_is_not_shown() {
+    fn header_values_are_not_shown() {
         let header = Header { name: "Authorization".to_owned(), value: "Bearer x".to_owned() };
         assert_eq!(format!("{header:?}"), "Authorization: ***");
     }
 
     #[test]
-    fn a_socket_for_messages_is_for_those_that_announce_themselves() {
+    fn a_notification_socket_exists_only_for_notify_and_watchdog() {
         let wants = |ready, watchdog: Option<u64>| {
             let watchdog = watchdog.map(Duration::from_secs);
             HealthSpec { ready, watchdog, ..HealthSpec::default() }.wants_notify()

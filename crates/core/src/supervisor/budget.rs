@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_not_cut() {
+    fn grace_periods_within_the_budget_are_not_cut() {
         assert_eq!(capped(&[30, 10], 40), None);
         assert_eq!(capped(&[], 0), None);
     }

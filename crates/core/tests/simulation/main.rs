@@ -77,7 +77,7 @@ fn whatever_happens_the_promises_hold() {
 }
 
 #[test]
-fn the_diagram_in_the_documentation_shows_what_happened() {
+fn the_documented_state_diagram_matches_the_simulation() {
     let chosen = ["SEED", "SECONDS", "CASES", "TALLY"];
     if chosen.into_iter().all(|name| number(name).is_none()) {
         played().diagram.check(number("UPDATE").is_some());

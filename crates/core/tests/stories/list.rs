@@ -1,4 +1,4 @@
-//! The list of all stories. The test `each_file_is_in_the_list` finds missing entries.
+//! The list of all stories. The test `each_story_file_is_in_the_list` finds missing entries.
 
 macro_rules! stories {
     ($($story:ident)*) => {

@@ -58,7 +58,7 @@ fn first_difference(stored: &str, played: &str) -> String {
 }
 
 #[test]
-fn each_file_is_in_the_list() {
+fn each_story_file_is_in_the_list() {
     let files = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
     let stories = files.filter(|path| path.extension().is_some_and(|ending| ending == "txt"));
     let name = |path: PathBuf| path.file_stem().unwrap().to_str().unwrap().replace('-', "_");

@@ -50,7 +50,7 @@ mod tests {
     use crate::command_line;
 
     #[test]
-    fn every_command_says_how_it_is_used_and_by_its_own_name() {
+    fn the_help_of_every_command_shows_its_usage_and_name() {
         for command in &COMMANDS {
             let (name, usage) = (command.name, command.usage());
             assert!(!usage.is_empty(), "{name}");

@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tail_is_asked_for_in_many_ways() {
+    fn tail_reads_all_forms_of_arguments() {
         let order_of = |line: &'static str| order(&command_line::words(line)).map_err(|m| m.text);
         let ok = |name, channel, extent| Ok(Order { name, channel, extent });
         let wrong = |text: &str| Err(text.to_owned());
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_can_be_part_of_a_path_whatever_is_in_it() {
+    fn any_name_can_be_part_of_a_path() {
         assert_eq!(log_path("g:a-1", "stdout"), "/logtail/g:a-1/stdout");
         assert_eq!(log_path("ü %/", "stderr"), "/logtail/%C3%BC%20%25%2F/stderr");
     }

@@ -124,7 +124,7 @@ fn answered<const N: usize>(
 }
 
 #[test]
-fn every_refusal_of_a_start_has_its_words_and_its_status() {
+fn every_rejected_start_has_its_message_and_exit_status() {
     for (code, words, status) in [
         (10, "no such process", 1),
         (20, "no such file", 1),
@@ -141,7 +141,7 @@ fn every_refusal_of_a_start_has_its_words_and_its_status() {
 }
 
 #[test]
-fn a_group_is_done_at_once_and_one_by_one_the_rest() {
+fn a_group_takes_one_request_and_each_other_name_one() {
     let group = list([outcome("g", "a", 80, "OK"), outcome("g", "b", 70, "NOT_RUNNING: g:b")]);
     let came = type_in("stop g:* x", [Ok(group), done()]);
     assert_eq!(came.asked, ["stopProcessGroup(g)", "stopProcess(x)"]);
@@ -150,19 +150,19 @@ fn a_group_is_done_at_once_and_one_by_one_the_rest() {
 }
 
 #[test]
-fn a_failure_is_told_in_the_daemons_own_words() {
+fn an_unexpected_failure_has_the_daemons_message() {
     let came = type_in("stop x", [fault(30, "FAILED: no permission")]);
     assert_eq!((came.said.as_str(), came.status), ("FAILED: no permission\n", 1));
 }
 
 #[test]
-fn success_does_not_undo_a_failure() {
+fn a_later_success_keeps_the_failed_exit_status() {
     let came = type_in("start a b", [fault(50, "SPAWN_ERROR: a"), done()]);
     assert_eq!((came.said.as_str(), came.status), ("a: ERROR (spawn error)\nb: started\n", 7));
 }
 
 #[test]
-fn a_signal_goes_with_the_name() {
+fn signal_sends_the_signal_to_each_name() {
     let came =
         type_in("signal HUP a g:*", [fault(11, "BAD_SIGNAL: HUP"), fault(10, "BAD_NAME: g")]);
     assert_eq!(came.asked, ["signalProcess(a, HUP)", "signalProcessGroup(g, HUP)"]);
@@ -190,7 +190,7 @@ fn status_is_3_if_something_is_stopped_and_4_if_something_is_unknown() {
 }
 
 #[test]
-fn json_has_what_the_daemon_said_and_complaints_go_elsewhere() {
+fn status_json_prints_the_reply_and_sends_errors_to_stderr() {
     let came = type_in("status --json a x", [Ok(list([process("a", "a", 20, "RUNNING")]))]);
     let json: serde_json::Value = serde_json::from_str(&came.said).unwrap();
     assert_eq!((&json[0]["pid"], &json[0]["name"]), (&7.into(), &"a".into()));
@@ -245,7 +245,7 @@ fn an_update_stops_removes_and_adds_in_this_order() {
 }
 
 #[test]
-fn a_daemon_of_another_kind_is_told_from_none() {
+fn a_foreign_daemon_and_a_missing_one_have_different_messages() {
     for (line, answer, said, status) in [
         (
             "status",
@@ -281,7 +281,7 @@ fn a_daemon_of_another_kind_is_told_from_none() {
 }
 
 #[test]
-fn nothing_ends_a_daemon_without_a_yes_if_somebody_is_there() {
+fn shutdown_and_reload_need_a_confirmation_on_a_terminal() {
     let (reader, writer) = rustix::pipe::pipe().unwrap();
     rustix::io::write(&writer, b"no\nyes\n").unwrap();
     drop(writer);
@@ -294,14 +294,14 @@ fn nothing_ends_a_daemon_without_a_yes_if_somebody_is_there() {
 }
 
 #[test]
-fn a_tail_that_goes_on_asks_for_a_path() {
+fn tail_f_requests_the_path_of_the_log() {
     let came = type_in("tail -f g:ä stderr", []);
     assert_eq!(came.asked, ["/logtail/g:%C3%A4/stderr"]);
     assert_eq!(came.said, "==> Press Ctrl-C to exit <==\npiece\n\n");
 }
 
 #[test]
-fn what_python_prints_of_answers_is_printed() {
+fn replies_are_printed_as_supervisorctl_prints_them() {
     let came = type_in("tail -12 a stderr", [Ok(text("last words"))]);
     assert_eq!(came.asked, ["readProcessStderrLog(a, -12, 0)"]);
     assert_eq!(came.said, "last words\n");

@@ -224,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_read_however_many_come_at_once() {
+    fn several_keys_are_read_from_one_piece_of_input() {
         use Key::{Down, Other, Quit, Restart, Sort, Stop, Tail, Up, Yes};
         let keys = read(b"\x1b[A\x1bOBkjrstoyx\x03");
         assert_eq!(keys, [Up, Down, Up, Down, Restart, Stop, Tail, Sort, Yes, Other, Quit]);

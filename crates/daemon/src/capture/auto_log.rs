@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_files_of_this_identifier_are_ours() {
+    fn only_log_files_of_the_same_identifier_are_removed() {
         for ours in ["web-stdout---app-abcd1234.log", "a b-stderr---app-x.log.10", "w---app-x.log3"]
         {
             assert!(is_ours(ours, "app"), "{ours}");

@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_is_one_line_whatever_is_said() {
+    fn a_json_record_is_one_line_for_any_message() {
         let line = Line::Bug { what: "\"\n\u{1}\u{2028}\\ é\0".to_owned() };
         let text =
             record(Duration::from_millis(1), Level::Error, Some(line.facts()), &line.to_string());
@@ -61,14 +61,14 @@ mod tests {
     }
 
     #[test]
-    fn what_no_line_stands_behind_is_a_note() {
+    fn a_message_without_an_event_is_a_note() {
         let read: Json =
             serde_json::from_str(&record(Duration::ZERO, Level::Info, None, "x")).unwrap();
         assert_eq!((&read["event"], &read["message"]), (&"note".into(), &"x".into()));
     }
 
     #[test]
-    fn facts_stand_beside_the_sentence() {
+    fn a_record_contains_the_facts_and_the_message() {
         let line = Line::Spawned { name: "app".to_owned(), pid: Pid(42), run: 3 };
         let text = record(Duration::ZERO, Level::Info, Some(line.facts()), &line.to_string());
         let read: Json = serde_json::from_str(&text).unwrap();

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_has_its_name_once_it_is_whole_however_it_is_cut() {
+    fn a_line_gets_its_name_when_it_is_complete() {
         let whole = b"a\n\nb c\r\nd";
         for cut in 0..whole.len() {
             let mut named = lines(LineFormat::Named);
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_too_long_goes_on_as_several_between_characters() {
+    fn a_line_that_is_too_long_is_split_between_characters() {
         for format in [LineFormat::Named, LineFormat::Json] {
             for (letter, extra) in [("x", 0), ("x", 1), ("\u{20ac}", 7), ("\u{20ac}", LONGEST_LINE)]
             {
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn each_object_has_a_text_or_the_object_that_the_line_was() {
+    fn each_json_object_contains_the_text_or_the_object_of_its_line() {
         let mut json = lines(LineFormat::Json);
         let input = b"plain \"x\" \x1b[1m\t\xff\r\n {\"level\":\"info\",\"n\":1.50} \n{not json}\n[1]\n\n{\"a\":1";
         let mut all = json.pass(input);

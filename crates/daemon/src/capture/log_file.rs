@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_the_program_puts_there_leads_nowhere() {
+    fn a_symbolic_link_at_the_log_file_is_not_followed() {
         let folder = folder("linked");
         let app = folder.join("app");
         fs::create_dir(&app).unwrap();
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_moved_away_is_written_to_until_it_is_reopened() {
+    fn a_moved_log_file_is_written_until_it_is_reopened() {
         let folder = folder("moved");
         let mut log = log_in(&folder, 0);
         log.append(b"one\n").unwrap();
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rotation_without_a_file_leaves_the_backups_alone() {
+    fn a_rotation_without_a_file_keeps_the_backups() {
         let folder = folder("stuck");
         let mut log = log_in(&folder, 2);
         let fills = "a hundred bytes and more\n".repeat(5);
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rotation_that_can_t_move_the_file_leaves_the_backups_alone() {
+    fn a_rotation_that_fails_to_move_the_file_keeps_the_backups() {
         let folder = folder("mounted");
         let mut log = log_in(&folder, 2);
         fs::write(folder.join("log.1"), "old").unwrap();
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_can_be_written_again_is() {
+    fn a_log_file_is_written_again_as_soon_as_it_can_be_opened() {
         let folder = folder("later");
         let path = folder.join("there/log");
         let spec = spec::LogFile { path: path.clone(), maxbytes: 0, backups: 0 };

@@ -51,14 +51,14 @@ mod tests {
     }
 
     #[test]
-    fn what_another_run_began_is_not_finished_by_the_next() {
+    fn a_text_is_not_found_across_two_runs() {
         let mut needle = Needle::new(b"ready".to_vec());
         assert!(!needle.finds(Pid(1), b"rea"));
         assert!(!needle.finds(Pid(2), b"dy"));
     }
 
     #[test]
-    fn no_more_is_kept_than_may_be_its_beginning() {
+    fn only_a_possible_beginning_of_the_text_is_kept() {
         let mut needle = Needle::new(b"ready".to_vec());
         needle.finds(Pid(1), &[b'r'; 100_000]);
         assert_eq!(needle.rest, b"rrrr");

@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_looked_at_is_still_there() {
+    fn peeking_at_a_pipe_consumes_nothing() {
         let (read, write) = rustix::pipe::pipe_with(PipeFlags::NONBLOCK).unwrap();
         assert_eq!(at(read.as_fd(), 9, <[u8]>::len), Err(Errno::AGAIN));
         rustix::io::write(&write, b"once and again").unwrap();

@@ -458,7 +458,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_end_that_has_become_ready_meanwhile_is_not_waited_for() {
+    fn a_pipe_end_that_has_become_ready_is_not_awaited() {
         let (source, program) = pipe_with(PipeFlags::NONBLOCK).unwrap();
         let (reader, sink) = pipe_with(PipeFlags::NONBLOCK).unwrap();
         let waits_for = || what_it_waits_for(source.as_fd(), sink.as_fd());

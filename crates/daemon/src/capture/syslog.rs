@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_arrives_with_our_name_and_nobody_there_is_no_harm() {
+    fn a_syslog_line_has_the_supervisors_name_and_a_missing_server_is_an_error() {
         let path = std::env::temp_dir().join(format!("syslog-{}", std::process::id()));
         let syslog = Syslog::at(&path).unwrap();
         assert!(syslog.send(b"nobody listens").is_err());

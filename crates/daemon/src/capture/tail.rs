@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_is_kept_and_no_more_than_there_is_room_for() {
+    fn a_tail_keeps_the_end_of_the_output_within_its_limit() {
         let mut tail = Tail::default();
         for number in 0..10_000 {
             tail.add(format!("line {number}\n").as_bytes());
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_is_told_where_it_is() {
+    fn skipped_bytes_are_reported_at_their_position() {
         let mut tail = Tail::default();
         tail.add(b"before\n");
         tail.miss(7);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_line_is_one_with_something_in_it_and_not_too_long() {
+    fn the_last_line_is_not_empty_and_not_too_long() {
         let mut tail = Tail::default();
         assert_eq!(tail.last_line(), None);
         tail.add(b"Traceback\n\x1b[31mValueError: no model\x1b[0m\n\n  \n");
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_no_text() {
+    fn colors_are_removed() {
         let mut tail = Tail::default();
         tail.add(b"\x1b[31mERROR\x1b[0m no memory\nlast");
         assert_eq!(tail.lines(9), ["ERROR no memory", "last"]);

@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_has_the_size_that_its_program_chose() {
+    fn a_pipe_size_that_the_program_chose_is_kept() {
         in_a_loop(async || {
             let wakeups = Rc::new(Wakeups::open());
             let page = rustix::param::page_size();
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn streams_beyond_those_that_use_sigio_and_all_without_it_are_watched_by_epoll() {
+    fn epoll_watches_the_streams_that_sigio_does_not() {
         in_a_loop(async || {
             let wakeups = Rc::new(Wakeups::open());
             let by_signal = |watch: &Watch<Rc<OwnedFd>>| matches!(watch, Watch::BySignal { .. });
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_and_the_end_wake_a_relay_with_and_without_sigio() {
+    fn output_and_its_end_wake_a_relay_with_and_without_sigio() {
         in_a_loop(async || {
             for wakeups in [Wakeups::open(), Wakeups::without_signals()] {
                 let wakeups = Rc::new(wakeups);

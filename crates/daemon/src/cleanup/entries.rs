@@ -264,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_in_which_nothing_was_made_is_not_entered() {
+    fn a_directory_without_new_files_is_not_searched() {
         let place = Playground::new("folders");
         let (old, new) = (place.0.join("old"), place.0.join("new"));
         for folder in [&old, &new] {
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn where_files_are_not_dated_what_was_there_is_known_by_its_number() {
+    fn without_birth_times_earlier_files_are_known_by_their_inodes() {
         let stat = |changed, number| Stat {
             identity: (1, number),
             kind: FileType::RegularFile,

@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_process_has_open_mapped_or_bound_is_seen() {
+    fn open_mapped_and_bound_files_of_a_process_are_found() {
         let own = Pid(std::process::id().cast_signed());
         let place = PathBuf::from(format!("/dev/shm/evidence-{own}"));
         let _ = fs::remove_dir_all(&place);

@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_listens_is_found() {
+    fn the_process_that_listens_on_a_port_is_found() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let own = Pid(std::process::id().cast_signed());
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_command_line_only_the_program_is_told() {
+    fn only_the_program_of_a_command_line_is_shown() {
         for (cmdline, name) in [
             (&b"/usr/bin/python3\0-m\0server\0--api-key\0sk-1\0"[..], "python3"),
             (b"vllm\0serve\0", "vllm"),

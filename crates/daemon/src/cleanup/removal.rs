@@ -181,7 +181,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn only_what_was_seen_and_is_used_by_nobody_goes() {
+    fn only_recorded_and_unused_files_are_removed() {
         let place = Playground::new("files");
         let old = place.file("old");
         // The clock of the file system advances in steps of a few milliseconds.
@@ -209,7 +209,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_name_of_the_server_alone_removes_nothing_and_is_told_however_old_the_file_is() {
+    fn a_file_with_only_a_typical_name_is_reported_and_kept() {
         let place = Playground::new("typical");
         let [old, _, held] = ["psm_old", "other", "psm_held"].map(|name| place.file(name));
         let bound = UnixListener::bind(place.0.join("psm_socket")).unwrap();
@@ -227,7 +227,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_belongs_to_another_user_stays() {
+    fn files_of_another_user_are_kept() {
         let place = Playground::new("user");
         let file = place.file("theirs");
         let search = place.search(Kind::Everything);
@@ -237,7 +237,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_socket_goes_when_nobody_listens() {
+    fn a_socket_without_a_listener_is_removed() {
         let place = Playground::new("sockets");
         fs::create_dir(place.0.join("below")).unwrap();
         let (dead, alive) = (place.0.join("below/dead"), place.0.join("alive"));
@@ -257,7 +257,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_socket_that_the_command_line_names_goes_wherever_and_however_old_it_is() {
+    fn a_socket_in_the_command_line_is_removed_at_any_path_and_age() {
         let place = Playground::new("named");
         let (named, other) = (place.0.join("named"), place.0.join("other"));
         for path in [&named, &other] {
@@ -276,7 +276,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_file_whose_name_holds_the_pid_of_a_dead_process_goes() {
+    fn a_file_named_after_a_dead_process_is_removed() {
         let place = Playground::new("pids");
         let (dead, other) = (place.file("torch_4194304_1_0"), place.file("torch_4194303_1_0"));
         let search = Search { main: Some(Pid(4_194_304)), ..place.search(Kind::Everything) };

@@ -226,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_is_stopped_or_waits_in_the_kernel_comes_first() {
+    fn suspended_and_blocked_processes_come_first() {
         let states = [b'S', b'R', b'D', b'S', b'T', b'Z', b't'];
         let pids = (0..states.len()).map(|pid| Pid(i32::try_from(pid).unwrap())).collect();
         let state = |pid: Pid| usize::try_from(pid.0).ok().and_then(|pid| states.get(pid).copied());

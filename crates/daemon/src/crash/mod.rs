@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_termination_log_is_made_only_if_it_was_named() {
+    fn a_termination_log_is_created_only_if_it_was_configured() {
         let path = std::env::temp_dir().join(format!("termination-{}", std::process::id()));
         let log = |asked_for| TerminationLog { path: path.clone(), asked_for };
         assert!(overwrite(&log(false), b"1").is_err());

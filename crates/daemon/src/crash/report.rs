@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_tells_all_that_has_room_in_it() {
+    fn the_crash_line_contains_all_short_facts() {
         assert_eq!(
             report(0).line(),
             "crash: program=app run=3 pid=42 class=oom cause=\"the kernel OOM-killed it\" \
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn json_tells_the_same_and_the_last_lines() {
+    fn the_json_report_contains_the_same_facts_and_the_last_lines() {
         let json = report(200).json();
         assert_eq!(
             (&json["run"], &json["restart"], &json["pid"]),
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_long_output_the_message_has_the_end() {
+    fn the_termination_message_has_the_end_of_a_long_output() {
         let mut long = report(0);
         long.lines[0] = vec!["ä".repeat(MESSAGE), "the end".to_owned()];
         let message = long.message();

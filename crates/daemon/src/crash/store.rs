@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_are_kept_and_what_is_not_ours_is_left_alone() {
+    fn the_newest_reports_and_foreign_files_are_kept() {
         let folder = folder("keep");
         let store = Store::new(folder.join("crashes"), 2, false);
         for run in 1..=4 {
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_others_may_write_to_is_used_only_if_it_was_named() {
+    fn a_directory_that_others_may_write_is_used_only_if_it_was_configured() {
         let folder = folder("other");
         fs::create_dir_all(folder.join("real")).unwrap();
         std::os::unix::fs::symlink("real", folder.join("link")).unwrap();

@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cards_that_have_memory_of_their_own_are_read() {
+    fn amd_cards_with_their_own_memory_are_read() {
         let folder = std::env::temp_dir().join(format!("drm-{}", std::process::id()));
         for (name, files) in [
             (

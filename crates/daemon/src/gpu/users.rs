@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gpu_is_a_device_with_a_number() {
+    fn gpu_devices_are_known_by_their_paths() {
         for (path, expected) in [
             ("/dev/nvidia0", true),
             ("/dev/nvidia17", true),

@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_good_or_bad_in_one_of_these_ways() {
+    fn a_response_passes_or_fails_for_one_of_these_reasons() {
         assert_eq!(written(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), Ok(()));
         assert_eq!(written(b"HTTP/1.0 301 Moved\r\n\r\nall is ok"), Ok(()));
         let chunked =
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_end_is_read_to_a_bound() {
+    fn an_endless_response_is_read_up_to_a_limit() {
         let endless = |head: &'static [u8], more: &'static [u8]| {
             move |mut stream: TcpStream| {
                 let _ = stream.write_all(head);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn all_of_an_answer_must_be_there_in_time() {
+    fn the_whole_response_must_arrive_in_time() {
         let (keep, kept) = std::sync::mpsc::channel();
         for part in [&b""[..], b"HTTP/1.1 200", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"] {
             let keep = keep.clone();
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_there_is_a_refusal() {
+    fn a_server_without_a_listener_refuses_connections() {
         let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
         let tcp = |host: &str| ask(Probe::Tcp { host: host.to_owned(), port }, PATIENCE);
         assert_eq!(tcp("127.0.0.1"), Err(CheckFailure::Refused));

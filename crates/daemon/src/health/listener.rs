@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn own_listeners_are_known_and_others_are_named_by_whom_they_descend_from() {
+    fn a_listener_is_attributed_to_its_program_or_the_supervisor() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let this = Pid(std::process::id().cast_signed());
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn at_an_address_elsewhere_nothing_is_looked_for() {
+    fn the_listener_at_a_remote_address_is_not_looked_for() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let peer = Peer { address: listener.local_addr().unwrap(), own: false };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_does_not_answer_is_what_he_was() {
+    fn a_process_that_cannot_be_read_keeps_its_earlier_meaning() {
         let [a, b, c, d] = [1, 2, 3, 4].map(|pid| Member { pid: Pid(pid), start: 0 });
         let lines = [
             (a, ReadOutcome::All(b"vllm\0worker\0".to_vec())),
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn helpers_under_the_title_of_a_worker_are_no_other_workers() {
+    fn helpers_with_the_title_of_a_worker_do_not_count_as_distinct() {
         let lines = ["VLLM::Worker_TP0", "VLLM::Worker_TP0", "VLLM::Worker_TP1", "ninja"];
         let lines: Vec<_> = (1..)
             .zip(lines)

@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_output_unless_it_is_asked_for() {
+    fn notifications_contain_output_only_if_configured() {
         for format in HookFormat::ALL {
             let silent = text(format, 0, crash());
             assert!(!silent.contains("secret") && !silent.contains("first"), "{silent}");
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn json_holds_the_report() {
+    fn a_json_notification_contains_the_report() {
         let json: Json = serde_json::from_str(&text(HookFormat::Json, 0, crash())).unwrap();
         assert_eq!((&json["event"], &json["program"]), (&json!("crash"), &json!("app")));
         assert_eq!((&json["run"], &json["dropped"]), (&json!(3), &json!(2)));
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn slack_gets_a_text_in_which_nothing_is_markup() {
+    fn a_slack_notification_is_escaped() {
         let json: Json = serde_json::from_str(&text(HookFormat::Slack, 5, crash())).unwrap();
         let text = json["text"].as_str().unwrap();
         assert!(text.contains("&lt;secret&gt; &amp;") && text.ends_with("```"), "{text}");

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_removed_and_a_directory_is_an_error() {
+    fn clearing_a_log_removes_a_file_and_rejects_a_directory() {
         let folder = std::env::temp_dir().join(format!("clear-{}", std::process::id()));
         fs::create_dir_all(folder.join("sub")).unwrap();
         fs::write(folder.join("log"), "text").unwrap();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::{document, pages};
 
 #[test]
-fn every_link_in_the_documents_leads_somewhere() {
+fn every_link_in_the_documents_has_a_target() {
     let anchors: BTreeMap<PathBuf, BTreeSet<String>> = pages()
         .into_iter()
         .map(|page| {
@@ -118,7 +118,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn anchors_are_made_of_headings() {
+fn anchors_come_from_headings() {
     let page = "# Use `a_b`, now\n## Use `a_b`, now\n```sh\n# no heading\n```\n## [Text](x.md)\n";
     let wanted = ["use-a_b-now", "use-a_b-now-1", "text"].map(str::to_owned);
     assert_eq!(anchors(page), wanted.into());

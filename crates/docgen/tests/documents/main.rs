@@ -18,7 +18,7 @@ use supervisor_docgen::{
 };
 
 #[test]
-fn reference_pages_are_what_the_tables_say() {
+fn reference_pages_match_the_tables() {
     check("docs/reference/options.md", &reference());
     check("docs/reference/environment.md", &environment_reference());
     check("docs/reference/exit-codes.md", &exits_reference());
@@ -29,14 +29,14 @@ fn reference_pages_are_what_the_tables_say() {
 }
 
 #[test]
-fn manual_pages_are_what_the_tables_say() {
+fn manual_pages_match_the_tables() {
     for (name, text) in manual_pages() {
         check(&format!("docs/man/{name}"), &text);
     }
 }
 
 #[test]
-fn manual_pages_bear_the_date_of_the_newest_release() {
+fn manual_pages_have_the_date_of_the_newest_release() {
     let changes = std::fs::read_to_string(document("CHANGELOG.md")).unwrap();
     let released = changes.lines().find_map(|line| line.strip_prefix("## [")?.split_once("] - "));
     for (name, text) in manual_pages() {
@@ -49,7 +49,7 @@ fn manual_pages_bear_the_date_of_the_newest_release() {
 }
 
 #[test]
-fn manual_pages_are_correct() {
+fn manual_pages_have_no_formatter_warnings() {
     for (name, text) in manual_pages() {
         let mut lint = Command::new("mandoc");
         lint.args(["-T", "lint", "-W", "warning"]).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -64,14 +64,14 @@ fn manual_pages_are_correct() {
 }
 
 #[test]
-fn completions_are_what_the_tables_say() {
+fn completions_match_the_tables() {
     for (name, text) in completions() {
         check(&format!("completions/{name}"), &text);
     }
 }
 
 #[test]
-fn the_documents_name_only_variables_that_there_are() {
+fn the_documents_name_only_existing_variables() {
     let mut names = 0;
     // These name events of supervisord, and variables of the past.
     let others = ["COMPATIBILITY.md", "CHANGELOG.md", "SPECIFICATION.md", "CONTRIBUTING.md"];

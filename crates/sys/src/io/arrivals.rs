@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn writes_and_the_end_are_announced_while_they_are_to_be() {
+    fn output_and_its_end_are_announced_while_enabled() {
         let arrivals = Arrivals::open().unwrap();
         assert!(arrivals.works());
         let (read, write) = pipe_with(PipeFlags::NONBLOCK).unwrap();
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signal_that_a_process_sent_announces_nothing() {
+    fn a_signal_from_a_process_is_not_an_arrival() {
         let arrivals = Arrivals::open().unwrap();
         let thread = rustix::thread::gettid().as_raw_nonzero().get();
         let process = rustix::process::getpid().as_raw_nonzero().get();

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_all_programs_use_is_not_replaced() {
+    fn shared_devices_are_not_replaced() {
         for path in ["/dev/stdout", "/dev/null", "/dev/fd"] {
             let error = OwnFile::put(Path::new(path), 0o600, b"new").unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::AlreadyExists, "{path}");
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_call_as_we_call_a_draft_is_left_alone() {
+    fn a_link_with_the_name_of_the_draft_is_kept() {
         let folder = folder("draft");
         let path = folder.join("conf");
         let draft = folder.join(draft_name(&path));
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn only_its_owner_may_read_it() {
+    fn only_the_owner_may_read_a_file() {
         let folder = folder("mode");
         let _own = OwnFile::put(&folder.join("conf"), 0o600, b"--api-key x").unwrap();
         assert_eq!(fs::metadata(folder.join("conf")).unwrap().mode() & 0o777, 0o600);
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_taken_while_its_owner_lives() {
+    fn a_file_is_in_use_while_its_owner_is_alive() {
         let folder = folder("taken");
         let path = folder.join("conf");
         assert!(!is_taken(&path));
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_put_there_is_left_alone() {
+    fn a_file_that_another_owner_replaced_is_not_removed() {
         let folder = folder("other");
         let path = folder.join("conf");
         let own = OwnFile::put(&path, 0o600, b"mine").unwrap();

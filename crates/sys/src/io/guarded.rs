@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_another_user_is_written_to() {
+    fn a_file_of_another_user_may_be_written() {
         let Some(folder) = folder("file") else { return };
         append(&folder.join("app/log")).unwrap();
         append(&folder.join("app/log")).unwrap();
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn the_descriptors_of_a_process_are_reached() {
+    fn links_to_stdout_and_stderr_are_followed() {
         let Some(folder) = folder("devices") else { return };
         symlink("/dev/stdout", folder.join("access.log")).unwrap();
         let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NOCTTY;

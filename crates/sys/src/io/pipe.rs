@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn to_look_does_not_make_a_pipe_end_or_go_on() {
+    fn checking_a_pipe_does_not_change_it() {
         let (read, write) = filled(&[0; 4096]);
         assert!(is_full(read.as_fd()));
         drop(write);

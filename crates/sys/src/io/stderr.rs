@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_polled_is_written_all_the_same() {
+    fn a_stderr_that_cannot_be_polled_is_written() {
         let (reader, writer) = rustix::pipe::pipe().unwrap();
         say("text", writer.as_fd(), || Err(Errno::INVAL));
         drop(writer);

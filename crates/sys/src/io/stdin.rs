@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_waits_is_written_also_where_the_pipe_can_t_be_watched() {
+    fn waiting_stdin_is_written_if_the_pipe_cannot_be_watched() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let written = async {
             let (read, write) = pipe_with(PipeFlags::NONBLOCK).unwrap();

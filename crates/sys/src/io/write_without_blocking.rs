@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pipe_that_would_wait_takes_what_it_has_room_for() {
+    fn a_pipe_that_would_block_takes_as_many_bytes_as_fit() {
         for way in [write_without_blocking, by_page] {
             let (reader, sink) = rustix::pipe::pipe().unwrap();
             let bytes: Vec<u8> = (0..200_000_u32).map(|n| (n % 251) as u8).collect();

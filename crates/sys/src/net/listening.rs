@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_colons_are_every_address_of_both_families() {
+    fn two_colons_listen_on_all_addresses_of_both_families() {
         let listener = |host: Option<&str>| {
             let socket = tcp(host, 0).unwrap();
             rustix::net::listen(&socket, 1).unwrap();
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mode_is_that_of_the_socket_and_not_of_what_is_in_its_place() {
+    fn the_mode_is_set_on_the_socket_and_not_on_its_replacement() {
         let folder = std::env::temp_dir().join(format!("listening-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let (path, moved, victim) =

@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_its_user_may_write_to_it() {
+    fn only_its_user_may_write_to_a_notification_socket() {
         let name = format!("mailbox-{}", std::process::id());
         let root = rustix::process::geteuid().is_root();
         let user = if root { Some(65534) } else { None };

@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_versions_are_read() {
+    fn cgroup_versions_1_and_2_are_read() {
         let folder = std::env::temp_dir().join(format!("memory-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         assert_eq!(MemoryGroup::at(&folder), None);

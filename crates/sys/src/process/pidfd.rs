@@ -93,13 +93,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_size_of_what_is_told_is_part_of_the_request() {
+    fn the_pidfd_request_contains_the_size_of_its_result() {
         assert_eq!(size_of::<Info>(), (PIDFD_GET_INFO >> 16 & 0x3fff) as usize);
     }
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "the test has a child of its own")]
-    fn a_handle_tells_of_the_end() {
+    fn a_pidfd_reports_the_exit() {
         let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
         let handle = open(Pid(i32::try_from(child.id()).unwrap())).unwrap();
         assert!(!has_ended(&handle));

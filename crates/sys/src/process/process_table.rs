@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "its child is not the supervisor's")]
-    fn who_executes_one_program_after_another_is_never_without_an_environment() {
+    fn a_process_that_executes_programs_always_has_an_environment() {
         let again = r#"test "$1" = 0 || exec /bin/sh -c "$0" "$0" $(($1 - 1))"#;
         let mut command = Command::new("/bin/sh");
         command.args(["-c", again, again, "2000"]).env_clear().env("MARK", "here");

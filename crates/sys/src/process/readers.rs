@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn who_hangs_holds_up_the_others_once_and_is_asked_again_when_he_moves() {
+    fn a_process_that_hangs_delays_others_once_and_is_read_again_later() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(ask_one_who_hangs());
     }

@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reserve_is_given_up_for_what_has_no_room_and_taken_back() {
+    fn the_descriptor_reserve_is_released_when_needed_and_filled_again() {
         let reserve = Reserve::filled();
         let tries = RefCell::new(Vec::new());
         let done = reserve.with_room(|| {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reserve_stays_for_any_other_failure() {
+    fn any_other_failure_keeps_the_descriptor_reserve() {
         let reserve = Reserve::filled();
         let done: io::Result<()> = reserve.with_room(|| {
             assert_eq!(reserve.kept.borrow().len(), RESERVE);

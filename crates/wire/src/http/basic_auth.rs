@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn the_right_name_and_password_enter() {
+    fn the_right_user_name_and_password_are_accepted() {
         let value = authorization("user", "pass:word é");
         assert_eq!(sent(&value, PLAIN), Ok(()));
         assert_eq!(sent(&value.replace("Basic ", "bASIC   "), PLAIN), Ok(()));
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn any_other_name_or_password_does_not() {
+    fn any_other_user_name_or_password_is_rejected() {
         for (username, password) in [
             ("user", "pass:word"),
             ("user", ""),
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_may_be_kept_as_its_sum() {
+    fn a_password_may_be_stored_as_its_hash() {
         let sum = "{SHA}82ab876d1387bfafe46cc1c8a2ef074eae50cb1d";
         let expected = Credentials { username: "user", password: sum };
         let shouted = format!("{{SHA}}{}", sum[5..].to_uppercase());
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_differs_from_what_is_malformed() {
+    fn missing_and_malformed_credentials_have_different_errors() {
         assert_eq!(check(None, PLAIN), Err(Refusal::Missing));
         for value in ["", " ", "Digest username=\"user\"", "Bearer Og==", "Basi"] {
             assert_eq!(sent(value, PLAIN), Err(Refusal::Missing), "{value:?}");

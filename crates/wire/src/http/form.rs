@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_come_in_their_order_and_may_repeat() {
+    fn form_fields_keep_their_order_and_may_repeat() {
         let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(
             fields("a=1&a=2&&b&c=x%3Dy=z&d=two+words%2B").collect::<Vec<_>>(),
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_escape_stays_as_it_is() {
+    fn an_invalid_percent_escape_is_kept() {
         assert_eq!(path("100%"), "100%");
         assert_eq!(path("%zz%4"), "%zz%4");
         assert_eq!(path("a+b%2f%C3%a9"), "a+b/é");
@@ -90,7 +90,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_text_survives_the_way_through_a_url(text in any::<String>()) {
+        fn any_text_survives_url_encoding(text in any::<String>()) {
             let encoded = encoded(&text);
             prop_assert!(encoded.bytes().all(|byte| byte.is_ascii_graphic()));
             prop_assert_eq!(path(&encoded), text.clone());

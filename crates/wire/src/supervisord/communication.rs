@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn however_it_is_cut_the_result_is_the_same() {
+    fn messages_are_the_same_for_pieces_of_any_size() {
         for size in 1..=STREAM.len() {
             let mut separator = Separator::new(100);
             let mut parts: Vec<Part> =
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_come_in_order() {
+    fn log_and_messages_keep_their_order() {
         let parts = Separator::new(2).feed(b"a<!--XSUPERVISOR:BEGIN-->one<!--XSUPERVISOR:END-->b");
         let expected = [
             Part::Log(b"a".to_vec()),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_become_a_mark_comes_out_at_the_end() {
+    fn a_possible_beginning_of_a_mark_is_logged_at_the_end() {
         let mut separator = Separator::new(100);
         assert_eq!(separator.feed(b"bye <!--XSUP"), [Part::Log(b"bye ".to_vec())]);
         assert_eq!(separator.finish(), Some(Part::Log(b"<!--XSUP".to_vec())));
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_without_an_end_stays_out_of_the_log() {
+    fn a_message_without_an_end_is_not_logged() {
         let mut separator = Separator::new(4);
         let (log, messages) = sorted(separator.feed(b"x<!--XSUPERVISOR:BEGIN-->12"));
         assert_eq!((log, messages.len()), (b"x".to_vec(), 0));

@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_has_supervisords_bytes() {
+    fn an_envelope_has_supervisords_bytes() {
         let process = Process { name: "bad", group: "bad" };
         let to = State::Exited { expected: false, pid: 3990 };
         let event = Event::ProcessState { process, from: "RUNNING", to };
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn every_change_of_state_says_what_supervisord_says() {
+    fn every_change_of_state_has_supervisords_payload() {
         for (to, name, rest) in [
             (State::Starting { tries: 2 }, "STARTING", " tries:2"),
             (State::Backoff { tries: 3 }, "BACKOFF", " tries:3"),
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn all_other_events_say_what_supervisord_says() {
+    fn all_other_events_have_supervisords_payload() {
         let output = |channel, data| Output { process: WEB, pid: 7, channel, data };
         for (event, name, payload) in [
             (
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn the_length_counts_characters() {
+    fn the_length_of_a_payload_counts_characters() {
         let header = Header { server: "s", serial: 0, pool: "p", pool_serial: 0 };
         let sent = envelope(&header, "REMOTE_COMMUNICATION", "type:t\né\u{1f600}\u{301}");
         assert!(sent.contains(" len:10\n"), "{sent}");

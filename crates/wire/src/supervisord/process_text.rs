@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_put_together_and_taken_apart() {
+    fn full_names_are_joined_and_split() {
         assert_eq!(namespec("web", "web"), "web");
         assert_eq!(namespec("site", "web"), "site:web");
         for (spec, group, name) in [
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn uptimes_are_pythons() {
+    fn uptimes_are_formatted_like_pythons() {
         for (uptime, text) in [
             (-5, "0:00:00"),
             (5, "0:00:05"),
@@ -97,13 +97,13 @@ mod tests {
     }
 
     #[test]
-    fn failures_say_why_or_where_to_look() {
+    fn a_failure_shows_its_reason_or_the_log_command() {
         assert_eq!(failed("can't find command 'x'", "web"), "can't find command 'x'");
         assert_eq!(failed("", "web"), "unknown error (try \"tail web\")");
     }
 
     #[test]
-    fn ends_are_told_on_the_clock_of_twelve_hours() {
+    fn exit_times_use_the_12_hour_clock() {
         let at = |month, day, hour, minute| {
             let (second, millisecond) = (12, 700);
             ended(Some(CalendarTime { year: 2026, month, day, hour, minute, second, millisecond }))

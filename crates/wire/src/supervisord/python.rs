@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reprs_are_pythons() {
+    fn texts_are_quoted_like_pythons_repr() {
         for (text, printed) in [
             ("plain", "'plain'"),
             ("it's", "\"it's\""),
@@ -184,14 +184,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_is_one_short_line() {
+    fn shown_text_is_one_short_line() {
         assert_eq!(shown("it's \"x\"\n\x1b[31m\\é\u{202e}", 20), r#"it's "x"\n\x1b[31m\\é\u202e"#);
         assert_eq!(shown("éab", 3), "éab");
         assert_eq!(shown("éabc", 3), "éab…");
     }
 
     #[test]
-    fn whole_numbers_are_pythons() {
+    fn whole_numbers_are_read_like_pythons() {
         for (text, value) in
             [("5", 5), (" +7\n", 7), ("-3", -3), ("1_000", 1000), ("007", 7), ("0", 0)]
         {

@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reading_gives_what_was_asked_for_as_far_as_it_is_there() {
+    fn a_read_returns_the_requested_bytes_that_exist() {
         for (offset, length, size, bytes) in [
             (0, 0, 6, 0..6),
             (2, 0, 6, 2..6),
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_does_not_begin_within_a_character() {
+    fn a_tail_does_not_begin_within_a_character() {
         let log = "aé\u{1f600}b".as_bytes();
         for (start, expected) in [
             (0, "aé\u{1f600}b"),
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_character_in_pieces_is_held_back() {
+    fn an_incomplete_character_is_held_back() {
         let mut follower = Follower::new(0);
         assert_eq!(follower.feed(b"a\xf0"), "a");
         assert_eq!(follower.feed(b"\x9f\x98"), "");
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn following_does_not_begin_within_a_character() {
+    fn a_followed_log_does_not_begin_within_a_character() {
         let mut follower = Follower::new(9);
         assert_eq!(follower.feed(b"\x98"), "");
         assert_eq!(follower.feed(b""), "");
@@ -228,7 +228,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pieces_make_the_text_of_the_whole(
+        fn followed_pieces_add_up_to_the_whole_text(
             bytes in proptest::collection::vec(
                 proptest::sample::select(b"a\n\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xff\xed".to_vec()),
                 0..20,

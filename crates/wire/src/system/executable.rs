@@ -95,7 +95,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_file_makes_it_panic(rest: Vec<u8>) {
+        fn no_file_causes_a_panic(rest: Vec<u8>) {
             for head in [&b"#!"[..], b"\x7fELF\x02\x01", b""] {
                 let _ = needs(&[head, &rest].concat());
             }

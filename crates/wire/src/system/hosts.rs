@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_aliases_are_found_and_comments_are_not() {
+    fn host_names_and_aliases_are_found_and_comments_skipped() {
         let file = b"::1 box\n# 10.0.0.9 box\n10.0.0.1\tbox.local Box # other\n10.0.0.2 box\n";
         let shown = |file, name| {
             let all = addresses(file, name).into_iter().map(|address| address.to_string());

@@ -144,14 +144,14 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_inforom_is_no_trouble() {
+    fn a_damaged_inforom_is_not_an_error() {
         let output = format!("{}WARNING: infoROM is corrupted at gpu 0000:00:1E.0\n", row("9, 1"));
         let answer = read(14, &output);
         assert_eq!((answer.devices.len(), answer.trouble), (1, None));
     }
 
     #[test]
-    fn what_goes_wrong_is_told_by_text_or_by_code() {
+    fn gpu_errors_are_recognized_by_text_or_exit_code() {
         let lost = |line: &str| Some(Trouble::Lost(line.to_owned()));
         let gone = |line: &str| Some(Trouble::Gone(line.to_owned()));
         for (code, line, expected) in [
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_devices_those_that_can_be_read_are_there() {
+    fn devices_that_can_be_read_are_listed_beside_a_failed_one() {
         let output = format!(
             "Unable to determine the device handle for GPU0000:CB:00.0: Unknown Error\n{}",
             row("143771, 612")
@@ -189,13 +189,13 @@ mod tests {
     }
 
     #[test]
-    fn an_old_driver_does_not_know_a_field() {
+    fn a_field_that_an_old_driver_does_not_know_is_recognized() {
         let answer = read(2, "Field \"gpu_recovery_action\" is not a valid field to query.\n");
         assert!(answer.unknown_field && answer.trouble.is_none());
     }
 
     #[test]
-    fn other_text_is_no_device() {
+    fn other_text_is_not_a_device() {
         for text in ["", "+-----+\n| NVIDIA-SMI 580 |", "a, b, c, d", "0, MIG-1, 1, 1"] {
             assert_eq!(read(0, text), Answer::default(), "{text}");
         }

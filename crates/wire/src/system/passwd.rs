@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn users_are_read_and_comments_are_not() {
+    fn users_are_read_and_comments_skipped() {
         let file = b"root:x:0:0:root:/root:/bin/bash\n# note\n+@nis\nweb:x:33:34::/var/www:\n";
         let found: Vec<_> = users(file).map(|user| (user.name, user.uid, user.gid)).collect();
         assert_eq!(found, [("root".to_owned(), 0, 0), ("web".to_owned(), 33, 34)]);

@@ -310,7 +310,7 @@ mod tests {
                           1000 200 18446744073709551615\n";
 
     #[test]
-    fn memory_of_its_own_is_that_without_files() {
+    fn a_processs_own_memory_excludes_files() {
         let status = "Name:\tx\nVmRSS:\t  900 kB\nRssAnon:\t  600 kB\nRssFile:\t  200 kB\n\
                       RssShmem:\t  100 kB\n";
         assert_eq!(own_memory(status.as_bytes()), Some(700 << 10));
@@ -327,14 +327,14 @@ mod tests {
     }
 
     #[test]
-    fn who_was_not_waited_for_has_a_status() {
+    fn a_zombie_has_an_exit_status() {
         let fields = ["0"; 48].join(" ");
         assert_eq!(exit_status(format!("7 (a b) Z {fields} 9").as_bytes()), Some(9));
         assert_eq!(exit_status(LINE), None);
     }
 
     #[test]
-    fn a_torn_line_is_no_process() {
+    fn an_incomplete_line_is_not_a_process() {
         for end in 0..60 {
             assert_eq!(stat(&LINE[..end]), None, "{end}");
         }
@@ -342,14 +342,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_used_includes_the_children_that_were_waited_for() {
+    fn cpu_time_includes_reaped_children() {
         const USES: &[u8] = b"7 (a b) R 1 7 7 0 -1 0 0 0 0 0 10 20 300 400 20 0 1 0 5 8192 77 1\n";
         assert_eq!(usage(USES), Some(Usage { ticks: 730, pages: 77 }));
         assert_eq!(usage(&USES[..60]), None);
     }
 
     #[test]
-    fn who_is_being_executed_has_no_environment_yet() {
+    fn a_process_during_its_exec_has_no_environment() {
         let line = |start_and_end: &str| {
             let fields = ["0"; 46].join(" ");
             format!("7 (a b) R {fields} {start_and_end} 0").into_bytes()
@@ -363,14 +363,14 @@ mod tests {
     }
 
     #[test]
-    fn a_main_thread_that_ended_before_the_others_is_not_dead() {
+    fn a_process_whose_main_thread_has_exited_is_not_dead() {
         let stat = stat(LINE).unwrap();
         assert!(!Stat { state: b'Z', ..stat }.is_dead());
         assert!(Stat { state: b'Z', threads: 1, ..stat }.is_dead());
     }
 
     #[test]
-    fn pids_are_read_whatever_separates_them() {
+    fn pids_are_read_with_any_separator() {
         assert_eq!(pids(b"1 22 \n333\n").collect::<Vec<_>>(), [1, 22, 333]);
         assert_eq!(pids(b"").count(), 0);
     }
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn mapped_files_are_told_by_device_and_number() {
+    fn mapped_files_are_listed_by_device_and_inode() {
         let maps = b"7f00-7f01 rw-s 00000000 00:1a 4242   /dev/shm/a b (deleted)\n\
                      7f01-7f02 rw-p 00000000 00:00 0 \n\
                      7f02-7f03 r--p 00000000 103:02 17 /lib/x\n";
@@ -405,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn bound_sockets_are_told_by_path_and_abstract_ones_are_not() {
+    fn bound_sockets_are_listed_by_path_without_abstract_ones() {
         let list = b"Num       RefCount Protocol Flags    Type St Inode Path\n\
                      0000: 00000002 00000000 00010000 0001 01 111 /tmp/a b\n\
                      0000: 00000002 00000000 00010000 0001 01   112 @abstract\n\
@@ -424,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn who_accepts_for_an_address_is_bound_to_it_or_to_all() {
+    fn the_listener_for_an_address_is_bound_to_it_or_to_all_addresses() {
         let row = |local: &str, inode: u64| {
             format!("0: {local} 00000000:0000 0A 0:0 0:0 0 0 0 {inode} 1 0 100 0 0 10 0\n")
         };

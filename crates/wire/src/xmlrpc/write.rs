@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_clients_cannot_read_are_written_as_the_nearest_that_they_can() {
+    fn numbers_out_of_range_are_written_as_the_nearest_readable_ones() {
         assert_eq!(param(Value::Int(4 << 30)), "<int>2147483647</int>");
         assert_eq!(param(Value::Int(i64::MIN)), "<int>-2147483648</int>");
     }
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_hold_only_what_xml_can() {
+    fn characters_that_xml_cannot_contain_are_replaced() {
         assert_eq!(
             param(Value::String("\x1b[1m<&>\r\n\t\0\u{ffff}é\"'".to_owned())),
             "<string>\u{fffd}[1m&lt;&amp;&gt;&#13;\n\t\u{fffd}\u{fffd}é\"'</string>"

@@ -11,7 +11,7 @@ use crate::{QUESTIONS, generated, oracle};
 type Parts = (usize, (String, String), (i32, u32, bool), Vec<u8>, String);
 
 #[test]
-fn listeners_are_sent_what_supervisord_sends() {
+fn events_have_the_same_bytes_as_supervisords() {
     let Some(oracle) = oracle("event_oracle.py") else { return };
     let sent: Vec<String> = generated(&parts()).iter().map(sent).collect();
     assert_eq!(sent.len(), QUESTIONS);

@@ -8,7 +8,7 @@ use supervisor_wire::supervisord::python::repr;
 use crate::{generated, oracle};
 
 #[test]
-fn uptimes_are_told_alike() {
+fn uptimes_are_formatted_as_by_supervisord() {
     let asked = (0..40_000_i32, -10..300_000_i64);
     compare(
         "running",
@@ -19,7 +19,7 @@ fn uptimes_are_told_alike() {
 }
 
 #[test]
-fn ends_are_told_alike() {
+fn exit_times_are_formatted_as_by_supervisord() {
     compare(
         "ended",
         (1..13_u8, 1..29_u8, 0..24_u8, 0..60_u8),
@@ -39,7 +39,7 @@ fn ends_are_told_alike() {
 }
 
 #[test]
-fn names_are_taken_apart_alike() {
+fn names_are_split_as_by_supervisord() {
     compare("names", "[a:*]{0,5}", String::clone, |spec| {
         let (group, name) = split_namespec(spec);
         format!("({}, {})", repr(group), name.map_or_else(|| "None".to_owned(), repr))

@@ -8,7 +8,7 @@ use crate::{QUESTIONS, generated, oracle};
 const LOG: std::ops::Range<u8> = 33..127;
 
 #[test]
-fn logs_are_read_alike() {
+fn logs_are_read_as_by_supervisord() {
     compare("read", |offset, length, size, log| match read(offset, length, size) {
         Ok(bytes) => part(log, bytes),
         Err(BadArguments) => "BAD_ARGUMENTS".to_owned(),
@@ -16,7 +16,7 @@ fn logs_are_read_alike() {
 }
 
 #[test]
-fn logs_have_the_same_tail() {
+fn logs_are_tailed_as_by_supervisord() {
     compare("tail", |offset, length, size, log| {
         let found = tail(offset, length, size);
         format!("{} {} {}", part(log, found.bytes), found.offset, u8::from(found.overflow))

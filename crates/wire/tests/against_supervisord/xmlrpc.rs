@@ -9,7 +9,7 @@ use crate::{QUESTIONS, generated, oracle};
 
 /// Python parses our documents and writes the same bytes.
 #[test]
-fn python_reads_our_documents_and_would_have_written_the_same_bytes() {
+fn python_reads_written_documents_and_writes_the_same_bytes() {
     let Some(oracle) = oracle("xmlrpc_oracle.py") else { return };
     let calls = generated(&proptest::collection::vec(value(), 0..4))
         .into_iter()
@@ -26,7 +26,7 @@ fn python_reads_our_documents_and_would_have_written_the_same_bytes() {
 }
 
 #[test]
-fn what_python_writes_is_read() {
+fn documents_written_by_python_are_read() {
     let Some(oracle) = oracle("xmlrpc_oracle.py") else { return };
     let text = |text: &str| Value::String(text.to_owned());
     let expected = vec![
@@ -55,7 +55,7 @@ fn what_python_writes_is_read() {
 
 /// Documents as careless clients write them.
 #[test]
-fn supervisord_reads_calls_alike() {
+fn calls_are_read_as_by_supervisord() {
     let Some(oracle) = oracle("xmlrpc_oracle.py") else { return };
     let mut documents = generated(&careless());
     documents.extend(

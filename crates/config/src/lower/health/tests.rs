@@ -29,12 +29,12 @@ fn probe_url(health: &HealthSpec) -> &HttpUrl {
 }
 
 #[test]
-fn nobody_who_says_nothing_is_asked() {
+fn no_setting_means_no_health_check() {
     assert_eq!(meant(&["x"], &[]), Ok(HealthSpec::default()));
 }
 
 #[test]
-fn a_preset_knows_where_and_what() {
+fn a_preset_sets_url_metrics_and_timeouts() {
     let health = meant(&["vllm", "serve"], &[("PROCESS_HEALTH_PRESET", "vllm")]).unwrap();
     assert_eq!(health.ready, Ready::Checked);
     assert_eq!(health.start_timeout, Some(presets::START_TIMEOUT));
@@ -47,7 +47,7 @@ fn a_preset_knows_where_and_what() {
 }
 
 #[test]
-fn the_port_is_the_one_that_was_said_or_that_of_the_command_or_the_usual_one() {
+fn the_checked_port_comes_from_a_setting_the_command_or_the_preset() {
     let preset = ("PROCESS_HEALTH_PRESET", "sglang");
     for (command, port) in [
         (&["sglang"][..], 30000),
@@ -70,7 +70,7 @@ fn the_port_is_the_one_that_was_said_or_that_of_the_command_or_the_usual_one() {
 }
 
 #[test]
-fn metrics_with_a_port_of_their_own_keep_it() {
+fn metrics_with_their_own_port_keep_it() {
     let triton = ["tritonserver", "--http-port=8100", "--metrics-port", "8200"];
     let health = meant(&triton, &[("PROCESS_HEALTH_PRESET", "triton")]).unwrap();
     assert_eq!(*probe_url(&health), http(8100, "/v2/health/ready"));
@@ -78,7 +78,7 @@ fn metrics_with_a_port_of_their_own_keep_it() {
 }
 
 #[test]
-fn what_is_said_counts_more_than_a_preset() {
+fn settings_override_a_preset() {
     let health = meant(
         &["x"],
         &[
@@ -112,7 +112,7 @@ fn what_is_said_counts_more_than_a_preset() {
 }
 
 #[test]
-fn a_connection_or_a_command_can_be_asked_for_instead() {
+fn a_check_can_be_a_connection_or_a_command() {
     let health = meant(&["x"], &[("PROCESS_HEALTH_TCP", "localhost:5000")]).unwrap();
     let tcp = Probe::Tcp { host: "localhost".to_owned(), port: 5000 };
     assert_eq!(health.check.map(|check| check.probe), Some(tcp));
@@ -127,7 +127,7 @@ fn a_connection_or_a_command_can_be_asked_for_instead() {
 }
 
 #[test]
-fn each_process_of_a_program_can_be_asked_at_its_own_port() {
+fn each_process_of_a_program_can_be_checked_at_its_own_port() {
     let config = command_mode(
         vec!["x".into()],
         &sources(&[
@@ -146,7 +146,7 @@ fn each_process_of_a_program_can_be_asked_at_its_own_port() {
 }
 
 #[test]
-fn all_mistakes_are_told_at_once_with_what_would_work() {
+fn all_errors_in_health_settings_are_reported_with_the_expected_values() {
     let text = meant(
         &["x"],
         &[
@@ -169,7 +169,7 @@ fn all_mistakes_are_told_at_once_with_what_would_work() {
 }
 
 #[test]
-fn what_does_not_go_together_is_a_mistake() {
+fn conflicting_health_settings_are_rejected() {
     for (pairs, part) in [
         (
             &[("PROCESS_HEALTH_URL", "http://localhost/"), ("PROCESS_HEALTH_TCP", "1")][..],
@@ -239,7 +239,7 @@ fn headers_go_with_each_request_and_are_never_shown() {
 }
 
 #[test]
-fn a_check_knows_which_setting_says_where() {
+fn a_check_names_the_setting_that_chose_its_address() {
     for (pair, set_by) in [
         (("PROCESS_HEALTH_PRESET", "vllm"), "preset vllm"),
         (("PROCESS_HEALTH_URL", "https://[::1]:8443/h"), "PROCESS_HEALTH_URL"),
@@ -262,7 +262,7 @@ fn told(preset: &str, command: &[&str], pairs: &[(&str, &str)]) -> (Vec<String>,
 }
 
 #[test]
-fn a_start_says_in_one_line_what_is_asked_where_and_why() {
+fn one_line_at_the_start_names_the_check_and_the_setting_that_chose_it() {
     for (preset, command, pairs, line) in [
         (
             "sglang",
@@ -307,7 +307,7 @@ fn a_start_says_in_one_line_what_is_asked_where_and_why() {
 
 /// The line does not contain text for an interpreter, because it may contain passwords.
 #[test]
-fn a_script_is_named_and_not_its_interpreter() {
+fn the_line_about_the_check_names_the_script_and_not_its_interpreter() {
     for (command, script) in [
         (&["/srv/run"][..], "/srv/run"),
         (&["python3", "-u", "server.py", "--x"], "server.py"),
@@ -325,7 +325,7 @@ fn a_script_is_named_and_not_its_interpreter() {
 }
 
 #[test]
-fn ranks_without_a_server_have_their_processes_watched() {
+fn the_processes_of_a_rank_without_a_server_are_counted() {
     let (_, health) = told("vllm", &["vllm", "serve", "/m", "--node-rank=1"], &[]);
     assert_eq!((health.check, health.progress, health.ready), (None, None, Ready::Startsecs));
     let tree = health.tree.unwrap();
@@ -341,7 +341,7 @@ fn ranks_without_a_server_have_their_processes_watched() {
 }
 
 #[test]
-fn nobody_is_restarted_for_what_may_be_asked_in_the_wrong_place() {
+fn a_guessed_address_has_no_start_timeout() {
     let limit =
         |command: &[&str], pairs: &[(&str, &str)]| told("vllm", command, pairs).1.start_timeout;
     assert_eq!(limit(&["/srv/run"], &[]), None);
@@ -358,7 +358,7 @@ fn nobody_is_restarted_for_what_may_be_asked_in_the_wrong_place() {
 }
 
 #[test]
-fn a_stop_that_is_too_short_for_its_server_is_told_and_not_lengthened() {
+fn a_grace_period_too_short_for_the_server_causes_only_a_warning() {
     let triton = |pairs| told("triton", &["tritonserver"], pairs).0.join("\n");
     let warning = "WARN stop: app: stopwaitsecs=30 is too short for Triton Inference Server, which \
                    can need 35 seconds (--exit-timeout-secs, by default 30); set stopwaitsecs=35";
@@ -369,7 +369,7 @@ fn a_stop_that_is_too_short_for_its_server_is_told_and_not_lengthened() {
 }
 
 #[test]
-fn requests_that_a_stop_aborts_are_told_with_both_remedies() {
+fn a_server_that_aborts_requests_at_a_stop_is_reported_with_both_remedies() {
     let vllm = ["vllm", "serve", "/m"];
     let (lines, _) = told("vllm", &vllm, &[]);
     let line = "INFO stop: app: vLLM aborts requests in flight at SIGTERM; set --shutdown-timeout \
@@ -380,7 +380,7 @@ fn requests_that_a_stop_aborts_are_told_with_both_remedies() {
 }
 
 #[test]
-fn an_exit_with_0_after_an_engine_has_died_must_not_be_the_end() {
+fn an_expected_exit_0_of_vllm_causes_a_warning() {
     let vllm = ["vllm", "serve", "/m"];
     let restarts = |pairs| told("vllm", &vllm, pairs).0.join("\n").contains("can exit with code 0");
     assert!(!restarts(&[]));
@@ -389,7 +389,7 @@ fn an_exit_with_0_after_an_engine_has_died_must_not_be_the_end() {
 }
 
 #[test]
-fn ray_is_ready_when_it_says_so_and_its_head_is_asked_seldom() {
+fn ray_is_ready_by_its_log_and_its_head_is_checked_once_a_minute() {
     let (lines, health) = told("ray", &["/v/ray", "start", "--head", "--block"], &[]);
     assert_eq!(health.ready, Ready::Logged("Ray runtime started".to_owned()));
     assert_eq!(health.start_timeout, Some(presets::START_TIMEOUT));
@@ -405,7 +405,7 @@ fn ray_is_ready_when_it_says_so_and_its_head_is_asked_seldom() {
 }
 
 #[test]
-fn a_key_of_the_command_is_sent_unless_a_person_says_another() {
+fn an_api_key_in_the_command_is_sent_unless_a_header_is_set() {
     let llama = ["llama-server", "--port", "1", "--api-key", "k"];
     let sent = |pairs| {
         let (lines, health) = told("llama.cpp", &llama, pairs);
@@ -421,14 +421,14 @@ fn a_key_of_the_command_is_sent_unless_a_person_says_another() {
 }
 
 #[test]
-fn a_listener_has_none_of_it() {
+fn event_listeners_have_no_health_settings() {
     assert!(!SectionKind::EventListener.settings().any(|setting| o::has(setting.def().key)));
     assert!(SectionKind::FcgiProgram.settings().any(|setting| setting.def().key == "health_url"));
 }
 
 /// Reading the output of `--check` gives the same settings.
 #[test]
-fn the_configuration_in_effect_reads_back_the_same() {
+fn the_effective_configuration_reads_back_the_same() {
     let pairs = [("PROCESS_HEALTH_PRESET", "sagemaker")];
     let config = command_mode(
         vec!["x".into(), "--port".into(), "81".into()],

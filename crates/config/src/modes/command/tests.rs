@@ -80,7 +80,7 @@ fn run_once_spec(command: Vec<OsString>) -> ProcessSpec {
 }
 
 #[test]
-fn without_a_program_that_starts_by_itself_only_a_server_is_waited_for() {
+fn without_autostart_the_supervisor_stays_only_if_it_has_a_control_server() {
     let never = ("SUPERVISOR_PROGRAM__APP_AUTOSTART", "false");
     let server = ("SUPERVISOR_UNIX_HTTP_SERVER_FILE", "/tmp/s.sock");
     let when_done = |pairs: &[(&str, &str)]| config(pairs).spec.when_done;
@@ -90,7 +90,7 @@ fn without_a_program_that_starts_by_itself_only_a_server_is_waited_for() {
 }
 
 #[test]
-fn a_command_alone_gives_one_supervised_program() {
+fn a_command_gives_one_supervised_program() {
     let config = config(&[]);
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
     assert_eq!(config.spec.signals, SignalRule::StopOrForward);
@@ -120,7 +120,7 @@ fn a_command_alone_gives_one_supervised_program() {
 }
 
 #[test]
-fn argv_is_never_read_as_text() {
+fn arguments_are_passed_as_bytes() {
     let argv = vec!["x".into(), OsString::from_vec(b"\xff ; %s \n # \r".to_vec())];
     let config = command_mode(argv.clone(), &sources(&[]), &FakeHost::default()).unwrap();
     assert_eq!(process(&config, "app").launch.command, Command::Argv(argv));
@@ -132,7 +132,7 @@ fn argv_is_never_read_as_text() {
 }
 
 #[test]
-fn the_record_has_the_python_tools_keys_in_its_order() {
+fn the_effective_configuration_file_has_the_python_tools_keys_in_order() {
     let record =
         config(&[("PROCESS_MAX_START_RETRIES", "7"), ("LOG_LEVEL", "warning")]).record.unwrap();
     assert_eq!(record.path, PathBuf::from("/tmp/supervisord.conf"));
@@ -152,13 +152,13 @@ fn the_record_has_the_python_tools_keys_in_its_order() {
 }
 
 #[test]
-fn a_path_for_the_record_may_be_chosen() {
+fn the_path_of_the_effective_configuration_file_can_be_set() {
     let record = config(&[("SUPERVISOR_CONFIG_PATH", "conf/x.conf")]).record.unwrap();
     assert_eq!((record.path, record.chosen_by_user), (PathBuf::from("/srv/conf/x.conf"), true));
 }
 
 #[test]
-fn an_override_reaches_the_spec_and_the_record() {
+fn a_variable_reaches_the_spec_and_the_effective_configuration_file() {
     let config = config(&[
         ("SUPERVISOR_PROGRAM__APP_STARTSECS", " 10 "),
         ("SUPERVISOR_PROGRAM__APP_STDOUT_LOGFILE", "/var/log/app.log"),
@@ -181,14 +181,14 @@ fn an_override_reaches_the_spec_and_the_record() {
 }
 
 #[test]
-fn only_255_is_expected_unless_something_else_is_said() {
+fn the_only_expected_exit_code_is_255_by_default() {
     assert_eq!(process(&config(&[]), "app").exitcodes, [255]);
     let config = config(&[("SUPERVISOR_PROGRAM__APP_EXITCODES", "0, 2")]);
     assert_eq!(process(&config, "app").exitcodes, [0, 2]);
 }
 
 #[test]
-fn a_program_is_found_whatever_the_case_of_its_name() {
+fn program_names_in_variables_ignore_case() {
     let host = FakeHost::with(&[(
         "/srv/etc/my.conf",
         "[program:MyApp]\ncommand=%(here)s/run --x\nautorestart=false\nstartsecs=2\n[include]\nfiles=x\n",
@@ -208,7 +208,7 @@ fn a_program_is_found_whatever_the_case_of_its_name() {
 }
 
 #[test]
-fn a_program_may_be_added_and_has_the_defaults_of_command_mode() {
+fn an_added_program_has_the_defaults_of_command_mode() {
     let config = config(&[
         ("SUPERVISOR_PROGRAM__NGINX_COMMAND", "nginx -g 'daemon off ;' # x"),
         ("SUPERVISOR_PROGRAM__NGINX_PRIORITY", "1"),
@@ -236,7 +236,7 @@ fn a_program_may_be_added_and_has_the_defaults_of_command_mode() {
 }
 
 #[test]
-fn values_expand_and_nothing_in_them_is_a_comment() {
+fn values_of_variables_expand_and_have_no_comments() {
     let config = config(&[
         ("WHO", "me;you"),
         (
@@ -259,7 +259,7 @@ fn values_expand_and_nothing_in_them_is_a_comment() {
 }
 
 #[test]
-fn a_command_from_the_environment_wins_and_is_announced() {
+fn a_command_from_the_environment_overrides_the_arguments_with_a_warning() {
     let config = config(&[("SUPERVISOR_PROGRAM__APP_COMMAND", "other 'x y'")]);
     let words = ["other", "x y"].map(OsString::from).to_vec();
     assert_eq!(process(&config, "app").launch.command, Command::Argv(words));
@@ -267,7 +267,7 @@ fn a_command_from_the_environment_wins_and_is_announced() {
 }
 
 #[test]
-fn groups_hold_their_programs_in_the_order_of_the_list() {
+fn a_group_keeps_the_order_of_its_program_list() {
     let config = config(&[
         ("SUPERVISOR_PROGRAM__B_COMMAND", "b"),
         ("SUPERVISOR_PROGRAM__B_PRIORITY", "1"),
@@ -280,7 +280,7 @@ fn groups_hold_their_programs_in_the_order_of_the_list() {
 }
 
 #[test]
-fn what_has_no_effect_is_said_once_and_only_if_it_was_asked_for() {
+fn settings_without_effect_cause_one_warning_only_if_they_differ() {
     let config = config(&[
         ("SUPERVISOR_SUPERVISORD_NODAEMON", "on"),
         ("SUPERVISOR_SUPERVISORD_SILENT", "on"),
@@ -292,7 +292,7 @@ fn what_has_no_effect_is_said_once_and_only_if_it_was_asked_for() {
 }
 
 #[test]
-fn turning_on_a_server_is_enough_and_listeners_listen() {
+fn one_variable_enables_a_control_server_and_event_listeners_work() {
     let config = config(&[
         ("SUPERVISOR_UNIX_HTTP_SERVER_FILE", "/tmp/s.sock"),
         ("SUPERVISOR_PROGRAM__APP_STDOUT_EVENTS_ENABLED", "true"),
@@ -316,7 +316,7 @@ fn turning_on_a_server_is_enough_and_listeners_listen() {
 }
 
 #[test]
-fn a_port_without_a_password_is_for_this_machine_unless_somebody_says_otherwise() {
+fn a_port_without_a_password_must_be_on_loopback_unless_allowed() {
     let open = [("SUPERVISOR_INET_HTTP_SERVER_PORT", "*:9001")];
     let message = errors(&open);
     assert!(message.contains("port=127.0.0.1:9001, or allow_unauthenticated=true"), "{message}");
@@ -331,14 +331,14 @@ fn a_port_without_a_password_is_for_this_machine_unless_somebody_says_otherwise(
 }
 
 #[test]
-fn numbers_below_zero_are_taken_as_zero_with_a_warning() {
+fn negative_numbers_count_as_zero_with_a_warning() {
     let config = config(&[("SUPERVISOR_PROGRAM__APP_STARTSECS", "-5")]);
     assert_eq!(process(&config, "app").startsecs, Duration::ZERO);
     assert_eq!(config.warnings, ["[program:app] startsecs=-5 is negative; using 0"]);
 }
 
 #[test]
-fn an_ignored_stderr_logfile_is_mentioned_only_if_somebody_set_it() {
+fn an_ignored_stderr_logfile_causes_a_warning_only_if_it_was_set() {
     let config = config(&[("SUPERVISOR_PROGRAM__APP_STDERR_LOGFILE", "/var/log/e")]);
     assert!(
         config.warnings[0]
@@ -348,7 +348,7 @@ fn an_ignored_stderr_logfile_is_mentioned_only_if_somebody_set_it() {
 
 /// Programs of one group that depend on each other stop one after the other.
 #[test]
-fn a_budget_counts_what_the_core_stops_one_after_the_other() {
+fn a_stop_budget_counts_programs_that_stop_one_after_the_other() {
     let config = config(&[
         ("PROCESS_STOP_BUDGET_SECS", "50"),
         ("SUPERVISOR_PROGRAM__B_COMMAND", "b"),
@@ -378,7 +378,7 @@ fn a_delay_that_uses_up_the_budget_is_reduced_with_a_warning() {
 }
 
 #[test]
-fn a_generated_file_has_the_name_and_level_that_were_asked_for() {
+fn a_generated_file_has_the_requested_name_and_level() {
     let generated = generate(&["a b".into(), "".into()], "web%1", Level::Debug).unwrap();
     assert!(generated.warnings.is_empty());
     for line in [
@@ -404,7 +404,7 @@ mod never_panics {
 
     proptest! {
         #[test]
-        fn any_override(
+        fn any_override_is_read_without_a_panic(
             key in "(STARTSECS|EXITCODES|STOPSIGNAL|ENVIRONMENT|COMMAND|NUMPROCS|USER|UMASK|STDOUT_LOGFILE|STDOUT_LOGFILE_MAXBYTES|PROCESS_NAME|PRIORITY|AUTORESTART)",
             value in "([0-9 ,=%()+-]|[a-zA-Z'\"\\\\;#_~/\n]|\\PC)*",
         ) {
@@ -417,13 +417,13 @@ mod never_panics {
         }
 
         #[test]
-        fn any_included_file(text in "(\\[|\\]|program:|x|=|%\\(|\\)s|\n| |\\PC)*") {
+        fn any_included_file_is_read_without_a_panic(text in "(\\[|\\]|program:|x|=|%\\(|\\)s|\n| |\\PC)*") {
             let host = FakeHost::with(&[("/srv/x.conf", text.as_str())]);
             let _ = configured(&[("SUPERVISOR_INCLUDE_FILES", "x.conf")], &host);
         }
 
         #[test]
-        fn a_server_or_a_socket(value in "(unix://|tcp://|:|\\*|[0-9]|[a-z]|/|\\PC)*") {
+        fn any_listen_address_is_read_without_a_panic(value in "(unix://|tcp://|:|\\*|[0-9]|[a-z]|/|\\PC)*") {
             let env = [("SUPERVISOR_INET_HTTP_SERVER_PORT", value.as_str()), ("SUPERVISOR_FCGI_PROGRAM__F_SOCKET", value.as_str())];
             let _ = configured(&env, &FakeHost::default());
         }
@@ -431,7 +431,7 @@ mod never_panics {
 }
 
 #[test]
-fn variables_say_where_to_ask_how_it_is_and_options_have_the_last_word() {
+fn options_override_the_variables_of_the_status_port() {
     let config = config(&[
         ("PROCESS_STATUS_PORT", "9100\n"),
         ("PROCESS_PRESTOP_DELAY_SECS", "2.5"),

@@ -69,7 +69,7 @@ fn a_program_has_supervisords_defaults() {
 }
 
 #[test]
-fn policies_of_our_own_are_off_until_they_are_asked_for() {
+fn extensions_are_off_by_default_in_config_file_mode() {
     let plain = config(
         "[supervisord]\n[program:a]\ncommand=a\nessential=true\nkilltree=on\nretryresetsecs=60\n",
     );
@@ -101,7 +101,7 @@ fn policies_of_our_own_are_off_until_they_are_asked_for() {
 }
 
 #[test]
-fn the_command_line_outdoes_the_file() {
+fn the_command_line_of_supervisord_overrides_the_file() {
     let file = "[supervisord]\nloglevel=warn\nlogfile=/tmp/%(host_node_name)s.log\nidentifier=file\numask=077\n";
     let config =
         configured(&[("/srv/t.conf", file)], "-n -e debug -i 50% -j /tmp/p.pid -m 027").unwrap();
@@ -116,7 +116,7 @@ fn the_command_line_outdoes_the_file() {
 }
 
 #[test]
-fn the_environment_has_no_say() {
+fn variables_do_not_configure_config_file_mode() {
     let files = [("/srv/t.conf", "[supervisord]\n[program:a]\ncommand=a\n")];
     let Ok(Request::Run(flags)) = supervisord_flags(&["-c".into(), "t.conf".into()]) else {
         panic!()
@@ -143,7 +143,7 @@ fn wrong_values_on_the_command_line_are_named_by_their_option() {
 }
 
 #[test]
-fn what_is_about_pythons_profiler_is_accepted_and_does_nothing() {
+fn options_of_pythons_profiler_are_accepted_without_effect() {
     let files = [("/srv/t.conf", "[supervisord]\n")];
     let config = configured(&files, "--profile_options=cumulative,calls").unwrap();
     let warning = "--profile_options has no effect: it controls Python's profiler";
@@ -151,7 +151,7 @@ fn what_is_about_pythons_profiler_is_accepted_and_does_nothing() {
 }
 
 #[test]
-fn files_that_are_not_there_or_not_supervisords_are_named() {
+fn missing_and_foreign_files_are_named() {
     assert_eq!(
         configured(&[("/srv/t.conf", "")], "").unwrap_err().to_string(),
         "ERROR: .ini file does not include supervisord section"
@@ -183,7 +183,7 @@ fn a_file_is_searched_in_supervisords_order() {
 }
 
 #[test]
-fn broken_lines_of_all_files_are_reported_together_and_alone() {
+fn invalid_lines_of_all_files_are_reported_together() {
     let files = [
         ("/srv/t.conf", "[supervisord]\nbad\n[include]\nfiles=/srv/d/*.conf\n[program:a]\n"),
         ("/srv/d/1.conf", "worse\n"),
@@ -195,7 +195,7 @@ fn broken_lines_of_all_files_are_reported_together_and_alone() {
 }
 
 #[test]
-fn included_files_are_read_in_order_and_know_where_they_are() {
+fn included_files_are_read_in_order_with_their_own_here() {
     let files = [
         (
             "/srv/t.conf",
@@ -217,7 +217,7 @@ fn included_files_are_read_in_order_and_know_where_they_are() {
 }
 
 #[test]
-fn what_nothing_reads_is_said_once_with_what_may_have_been_meant() {
+fn unknown_options_are_reported_once_with_the_nearest_name() {
     let config = config(
         "[supervisord]\nlogfiles=x\n[progam:a]\ncommand=a\n[program:b]\ncommand=b\nnumprocs=2\nprocess_name=%(process_num)d\nstartsec=5\nzzz=1\ndependent_startup=true\ndependent_startup_wait_for=a:running\n[rpcinterface:x]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\nother=1\n",
     );
@@ -237,7 +237,7 @@ fn what_nothing_reads_is_said_once_with_what_may_have_been_meant() {
 }
 
 #[test]
-fn what_a_stream_is_asked_for_is_kept() {
+fn settings_of_output_streams_are_kept() {
     let config = config(
         "[supervisord]\n[program:a]\ncommand=a\nstdout_logfile=syslog\nstderr_syslog=true\nstderr_logfile=NONE\nstdout_capture_maxbytes=1KB\n[program:b]\ncommand=b\nstdout_logfile_maxbytes=0\nredirect_stderr=true\nstderr_logfile=AUTO\n",
     );
@@ -257,7 +257,7 @@ fn what_a_stream_is_asked_for_is_kept() {
 }
 
 #[test]
-fn what_can_t_be_started_leaves_the_others_running() {
+fn an_invalid_command_does_not_affect_other_programs() {
     let config = config(
         "[supervisord]\n[inet_http_server]\nport=nosuch:1\nusername=u\npassword=p\n\
          [program:a]\ncommand=\n[program:b]\ncommand=sh -c \"x\n[program:c]\ncommand=c\n",
@@ -295,7 +295,7 @@ fn an_empty_password_opens_no_server() {
 }
 
 #[test]
-fn a_name_or_password_that_no_client_can_send_is_a_mistake() {
+fn a_user_name_or_password_that_clients_cannot_send_is_rejected() {
     let with = |username: &str, password: &str| {
         let text = format!(
             "[supervisord]\n[unix_http_server]\nfile=/tmp/s.sock\nusername={username}\n\
@@ -317,7 +317,7 @@ fn a_name_or_password_that_no_client_can_send_is_a_mistake() {
 }
 
 #[test]
-fn a_serverurl_lies_beneath_the_environment() {
+fn environment_overrides_serverurl() {
     let config = config(
         "[supervisord]\nenvironment=A=1\n[program:a]\ncommand=a\nserverurl=http://h:1\nenvironment=A=2\n[program:b]\ncommand=b\nserverurl=auto\nenvironment=SUPERVISOR_SERVER_URL=x\n",
     );
@@ -328,7 +328,7 @@ fn a_serverurl_lies_beneath_the_environment() {
 }
 
 #[test]
-fn a_fastcgi_program_keeps_its_socket_also_in_a_group() {
+fn a_fastcgi_program_in_a_group_keeps_its_socket() {
     let config = config(
         "[supervisord]\n[fcgi-program:a]\ncommand=a\nsocket=unix:///tmp/%(program_name)s.sock\nuser=me\nsocket_mode=0770\nsocket_backlog=5\n[fcgi-program:b]\ncommand=b\nsocket=tcp://localhost:9002\n[group:g]\nprograms=a\n",
     );
@@ -346,7 +346,7 @@ fn a_fastcgi_program_keeps_its_socket_also_in_a_group() {
 }
 
 #[test]
-fn the_configuration_in_effect_reads_back_the_same() {
+fn the_effective_configuration_reads_back_the_same() {
     let text = "[supervisord]\nenvironment=A=\"%%\",B=\"%(here)s\"\n[program:a]\ncommand=sh -c 'echo %%s'\nnumprocs=2\nprocess_name=%(program_name)s_%(process_num)02d\n";
     let first = config(text);
     let second = configured(&[("/tmp/other.conf", &first.effective())], "").unwrap();
@@ -370,7 +370,7 @@ fn the_configuration_in_effect_reads_back_the_same() {
 /// A log file with an automatic name matches a configured one, but not the reverse, as in
 /// supervisord.
 #[test]
-fn what_is_asked_for_later_is_the_same_or_isnt() {
+fn a_reread_finds_the_changes_that_supervisord_finds() {
     let same = |before: &str, after: &str| {
         let group = |options: &str| {
             let text = format!("[supervisord]\n[program:x]\ncommand=/bin/cat\n{options}");
@@ -389,7 +389,7 @@ fn what_is_asked_for_later_is_the_same_or_isnt() {
 }
 
 #[test]
-fn a_slip_between_two_variables_is_a_warning_and_both_are_set() {
+fn a_wrong_separator_in_environment_causes_a_warning() {
     let config = config(
         "[supervisord]\nenvironment=A=1;B=2\n[program:a]\ncommand=c\n\
          environment=C=\"3\".\n  D=\"4\"\n",
@@ -408,7 +408,7 @@ fn a_slip_between_two_variables_is_a_warning_and_both_are_set() {
 }
 
 #[test]
-fn a_command_that_a_comment_cuts_short_says_where_and_repeats_no_secret() {
+fn a_command_cut_by_a_comment_is_reported_without_secrets() {
     let config =
         config("[supervisord]\n[program:a]\ncommand=\n  bash -c 'k=s3cret;while : ; do :; done'\n");
     let Command::Unparsable(why) = &processes(&config)[0].launch.command else { panic!() };
@@ -420,7 +420,7 @@ fn a_command_that_a_comment_cuts_short_says_where_and_repeats_no_secret() {
 }
 
 #[test]
-fn in_a_file_only_the_startsecs_of_an_awaited_helper_differ() {
+fn in_config_file_mode_only_an_awaited_helper_has_startsecs_0() {
     let text = "[supervisord]\n[program:fetch]\ncommand=f\n[program:other]\ncommand=o\n\
                 [program:app]\ncommand=a\ndepends_on=fetch:completed,other\n";
     let config = config(text);
@@ -434,7 +434,7 @@ fn in_a_file_only_the_startsecs_of_an_awaited_helper_differ() {
 }
 
 #[test]
-fn numbers_of_processes_end_where_numbers_end() {
+fn process_numbers_may_reach_the_largest_integer() {
     let text = "[supervisord]\n[program:a]\ncommand=a\nnumprocs=2\n\
                 process_name=a%(process_num)s\nnumprocs_start=";
     let last = i64::MAX - 1;

@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn the_connection_without_progress_for_longest_is_closed_for_a_new_one() {
+    fn a_new_connection_closes_the_one_without_progress_for_longest() {
         run(async {
             let limit = ConnectionLimit::new(MOST);
             let mut slots = full(&limit, true).await;
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn strangers_close_each_other_and_no_connection_that_was_let_in() {
+    fn unauthenticated_connections_close_only_each_other() {
         run(async {
             let limit = ConnectionLimit::new(MOST);
             let mut slots = full(&limit, true).await;
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_that_is_carried_out_keeps_its_slot() {
+    fn a_connection_with_a_running_command_keeps_its_slot() {
         run(async {
             let limit = ConnectionLimit::new(MOST);
             let mut slots = full(&limit, true).await;
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn few_are_open_more_than_may_be() {
+    fn few_connections_above_the_limit_are_open() {
         run(async {
             let limit = ConnectionLimit::new(MOST);
             let mut slots = full(&limit, false).await;
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn connections_that_come_and_go_leave_nothing() {
+    fn closed_connections_leave_no_entries() {
         run(async {
             let limit = ConnectionLimit::new(MOST);
             for at in 0..10 * MOST {

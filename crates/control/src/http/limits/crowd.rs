@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_probe_is_a_whole_head_that_asks_for_a_path() {
+    fn a_probe_is_a_complete_get_request() {
         assert_eq!(path(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"), Some("/livez"));
         assert_eq!(path(b"GET /readyz?verbose HTTP/1.1\r\n\r\n"), Some("/readyz"));
         for other in ["", "GET /livez", "GET /livez HTTP/1.1\r\nX:", "POST / HTTP/1.1\r\n\r\n"] {

@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn enough_is_left_for_programs_and_somebody_may_always_follow() {
+    fn descriptors_are_reserved_for_programs_and_some_clients_may_always_follow() {
         assert!(leave_enough(1024, 1024 - 416 - 2, 50));
         assert!(!leave_enough(1024, 1024 - 416 - 1, 50));
         assert!(leave_enough(1024, 250, 10_000));

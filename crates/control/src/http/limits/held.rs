@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_held_is_bounded_and_given_back() {
+    fn held_response_bytes_are_bounded_and_released() {
         let held = Held::default();
         let mut most = held.begin();
         assert!(most.grow(MAX_HELD));

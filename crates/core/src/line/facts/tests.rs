@@ -20,7 +20,7 @@ fn every_event_is_in_the_reference() {
 }
 
 #[test]
-fn failures_have_a_word_each() {
+fn each_failure_has_a_keyword() {
     use SpawnErrorKind as K;
     let kinds = [K::NotFound, K::NotExecutable, K::Transient].map(kind_of);
     assert_eq!(kinds, ["not_found", "not_executable", "transient"]);
@@ -50,7 +50,7 @@ fn failures_have_a_word_each() {
 }
 
 #[test]
-fn an_exit_is_told_in_numbers() {
+fn an_exit_is_logged_with_its_numbers() {
     let exit = Exit::Code(3);
     let line = Line::Exited { name: "app".to_owned(), pid: Pid(7), run: 2, exit, expected: false };
     let Facts { event, fields } = line.facts();
@@ -68,7 +68,7 @@ fn an_exit_is_told_in_numbers() {
 }
 
 #[test]
-fn a_signal_that_ended_it_is_named() {
+fn an_exit_by_a_signal_is_logged_with_the_signals_name() {
     let exit = Exit::Signal { signal: Signal::KILL, core_dumped: true };
     let facts = Line::ReapedUnknown { pid: Pid(9), exit }.facts();
     assert!(facts.fields.contains(&("exit_signal", Value::Text("SIGKILL".to_owned()))));
@@ -76,7 +76,7 @@ fn a_signal_that_ended_it_is_named() {
 }
 
 #[test]
-fn why_it_is_ill_is_told_with_what_was_measured() {
+fn an_unhealthy_program_is_logged_with_the_measured_values() {
     let unhealthy = Unhealthy::Check { failure: CheckFailure::Status(503), times: 3 };
     let facts = Line::Unhealthy { name: "app".to_owned(), unhealthy, observe: false }.facts();
     let texts = [("reason", "check"), ("failure", "status")];

@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_screen_fits_and_shows_the_selected_row_and_no_foreign_escapes() {
+    fn a_screen_fits_shows_the_selected_row_and_removes_escapes() {
         let mut table = Table::default();
         let names = (0..30).map(|number| format!("p{number:02}\x1b[2J"));
         let rows = names.map(|name| Row::of_api(&json!({"name": name, "state": "RUNNING"})));

@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn a_selected_row_stays_selected_wherever_it_goes() {
+    fn a_selected_row_stays_selected_when_it_moves() {
         let mut table = Table::default();
         table.take(Duration::ZERO, vec![row("b", 1), row("a", 2), row("c", 3)]);
         table.select(1);
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_shows_what_is_known() {
+    fn a_row_shows_all_known_values() {
         let program = json!({
             "name": "app", "state": "RUNNING", "health": "unhealthy", "uptime_seconds": 93_784.5,
             "memory_bytes": 3_435_973_837_u64, "restarts": 2, "remark": null,

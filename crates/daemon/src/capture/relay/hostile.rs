@@ -228,7 +228,7 @@ fn plays(seeds: std::ops::Range<u64>) {
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a test takes its seed from the environment")]
-fn whatever_a_program_does_between_two_calls_its_lines_come_out_whole_and_in_time() {
+fn lines_come_out_complete_and_in_time_for_any_behavior_of_a_program() {
     plays(std::env::var("SEED").map_or(0..CASES, |seed| {
         let seed = seed.parse().expect("a number");
         seed..seed + 1
@@ -238,7 +238,7 @@ fn whatever_a_program_does_between_two_calls_its_lines_come_out_whole_and_in_tim
 /// The kernel gives a user without privileges pipes of two pages once all of the user's pipes have
 /// `pipe-user-pages-soft` pages, and makes none of them larger.
 #[test]
-fn the_same_holds_for_a_user_whose_pipes_may_not_grow() {
+fn lines_come_out_complete_if_pipes_cannot_be_enlarged() {
     // Of the thread alone, with a count of pages of its own.
     let played = std::thread::spawn(|| {
         let nobody = Uid::from_raw(64_321);

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_come_now_and_then_are_not_delayed() {
+    fn occasional_lines_are_not_delayed() {
         let mut stream = Stream::new();
         for _ in 0..50 {
             // A short piece proves nothing: only an empty pipe is waited for.
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_come_fast_are_left_to_gather_and_no_longer_than_for_the_longest_rest() {
+    fn a_flood_of_lines_is_read_in_batches_with_a_bounded_delay() {
         let mut stream = Stream::new();
         stream.looks(0, 100, true);
         let mut next = stream.looks(5, 100, true);
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timer_that_is_late_makes_no_flood_idle() {
+    fn a_late_timer_does_not_make_a_flood_idle() {
         let mut stream = Stream::new();
         stream.looks(0, 100, true);
         stream.looks(5, 100, true);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rest_in_which_nothing_came_is_followed_by_another_look_once_arrivals_are_announced() {
+    fn a_pause_without_output_is_followed_by_another_look() {
         let mut stream = Stream::new();
         stream.looks(0, 100, true);
         assert!(matches!(stream.looks(5, 100, true), Next::Rest(_)));
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn large_pieces_are_never_left_to_gather() {
+    fn large_pieces_are_read_without_a_pause() {
         let mut stream = Stream::new();
         for _ in 0..50 {
             assert_eq!(stream.looks(200, 65_536, true), Next::Look);

@@ -40,7 +40,7 @@ pub(super) fn filter(name: &str) -> Filter {
 }
 
 #[test]
-fn runs_that_are_over_sooner_than_they_are_carried_lose_nothing() {
+fn runs_that_exit_before_their_output_is_read_lose_nothing() {
     let (read, write) = rustix::pipe::pipe().unwrap();
     rustix::io::ioctl_fionbio(&read, true).unwrap();
     let relay = relay(format!("/proc/self/fd/{}", write.as_raw_fd()));
@@ -59,7 +59,7 @@ fn runs_that_are_over_sooner_than_they_are_carried_lose_nothing() {
 }
 
 #[test]
-fn a_source_that_never_runs_dry_is_not_pumped_for_ever() {
+fn an_endless_source_is_not_read_forever() {
     // What comes out at one end goes in at the other: there is always more.
     let (read, write) = rustix::pipe::pipe().unwrap();
     rustix::io::write(&write, b"round and round").unwrap();
@@ -70,7 +70,7 @@ fn a_source_that_never_runs_dry_is_not_pumped_for_ever() {
     assert!((15..1 << 20).contains(&relay.carried.get()), "{}", relay.carried.get());
 }
 #[test]
-fn the_last_lines_are_the_last_however_large_a_program_made_its_pipe() {
+fn the_last_lines_are_the_last_for_any_pipe_size() {
     let relay = Relay::with(Rc::new(Sink::nowhere()), None, KEPT, None);
     let (read, write) = rustix::pipe::pipe_with(PipeFlags::NONBLOCK).unwrap();
     rustix::pipe::fcntl_setpipe_size(&write, 1024 * 1024).unwrap();
@@ -83,7 +83,7 @@ fn the_last_lines_are_the_last_however_large_a_program_made_its_pipe() {
 }
 
 #[test]
-fn what_nobody_saw_at_the_end_is_told_though_nothing_came_after_it() {
+fn skipped_bytes_at_the_end_are_reported() {
     let relay = Relay::with(Rc::new(Sink::nowhere()), None, KEPT, None);
     let (read, _write) = rustix::pipe::pipe_with(PipeFlags::NONBLOCK).unwrap();
     relay.add(read, Some(Pid(1)));

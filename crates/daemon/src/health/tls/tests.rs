@@ -71,7 +71,7 @@ fn trusting(ca_file: &str, name: Option<&str>) -> TlsSpec {
 }
 
 #[test]
-fn elsewhere_a_certificate_is_verified_and_what_is_wrong_with_it_is_told_apart() {
+fn certificates_of_remote_servers_are_verified_and_errors_distinguished() {
     let bad = |bad| Err(CheckFailure::Certificate(bad));
     let trusted = trusting("ca.pem", None);
     let server = |certificate| Some(acceptor(certificate, false));
@@ -91,7 +91,7 @@ fn elsewhere_a_certificate_is_verified_and_what_is_wrong_with_it_is_told_apart()
 }
 
 #[test]
-fn at_an_own_address_any_certificate_will_do() {
+fn any_certificate_is_accepted_at_a_local_address() {
     for certificate in ["cert.pem", "expired.pem"] {
         let server = Some(acceptor(certificate, false));
         assert_eq!(met(server, true, &TlsSpec::default()), Ok(()));
@@ -99,12 +99,12 @@ fn at_an_own_address_any_certificate_will_do() {
 }
 
 #[test]
-fn a_server_without_tls_is_told_from_one_with_a_bad_certificate() {
+fn a_server_without_tls_and_a_bad_certificate_have_different_errors() {
     assert_eq!(met(None, true, &TlsSpec::default()), Err(CheckFailure::LacksTls));
 }
 
 #[test]
 #[should_panic(expected = "it wants a certificate")]
-fn a_server_that_wants_a_client_certificate_is_told_apart() {
+fn a_server_that_requires_a_client_certificate_is_recognized() {
     let _ = met(Some(acceptor("cert.pem", true)), true, &TlsSpec::default());
 }

@@ -81,7 +81,7 @@ fn knows_web(name: &str, family: Family) -> Option<(u16, Vec<IpAddr>)> {
 }
 
 #[test]
-fn names_are_asked_for_until_one_is_known_and_both_families_count() {
+fn search_domains_are_tried_in_order_for_both_families() {
     let (server, asked) = server(knows_web);
     assert_eq!(found(&[server], &["web.nowhere", "web.local"]).unwrap(), ["10.0.0.7", "fd00::7"]);
     let mut asked = asked.lock().unwrap().clone();
@@ -92,7 +92,7 @@ fn names_are_asked_for_until_one_is_known_and_both_families_count() {
 }
 
 #[test]
-fn a_name_with_ipv6_addresses_alone_is_found() {
+fn a_name_with_only_ipv6_addresses_is_found() {
     let (server, _) = server(|_, family| match family {
         Family::V4 => Some((0, Vec::new())),
         Family::V6 => Some((0, vec![V6])),
@@ -113,7 +113,7 @@ fn a_name_server_that_fails_or_is_silent_does_not_hide_the_next() {
 }
 
 #[test]
-fn who_never_answers_for_one_family_is_not_waited_for() {
+fn a_server_that_answers_for_one_family_is_not_awaited_for_the_other() {
     let (server, _) = server(|_, family| match family {
         Family::V4 => Some((0, vec![V4])),
         Family::V6 => None,
@@ -122,7 +122,7 @@ fn who_never_answers_for_one_family_is_not_waited_for() {
 }
 
 #[test]
-fn what_does_not_fit_is_asked_for_by_a_stream() {
+fn a_truncated_answer_is_requested_again_over_tcp() {
     let (server, _) = server(|_, _| Some((TRUNCATED, Vec::new())));
     let listener = TcpListener::bind(server).unwrap();
     std::thread::spawn(move || {

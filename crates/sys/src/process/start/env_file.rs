@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn later_files_count_more_and_all_more_than_what_was_inherited() {
+    fn later_env_files_override_earlier_ones_and_inherited_variables() {
         let folder = std::env::temp_dir().join(format!("env-file-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let file = |name: &str, optional| EnvFile { path: folder.join(name), optional };

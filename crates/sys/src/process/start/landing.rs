@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn streams_are_there_only_as_long_as_they_are_needed() {
+    fn stream_descriptors_are_open_only_during_a_start() {
         let landing = Landing::new().unwrap();
         let (mut reader, writer) = io::pipe().unwrap();
         let nothing = landing.nothing.try_clone().unwrap();

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_child_may_have_is_found_out_and_nothing_changes() {
+    fn checking_a_limit_changes_nothing() {
         let nofile = getrlimit(rustix::process::Resource::Nofile);
         let limit = |hard| Limit::Resource { resource: Resource::Nofile, soft: Some(1), hard };
         assert_eq!(check(limit(nofile.maximum)), Ok(()));

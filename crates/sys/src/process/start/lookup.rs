@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_directory_of_that_name_does_not_hide_the_command() {
+    fn a_directory_with_the_name_of_a_command_is_skipped() {
         let folder = std::env::temp_dir().join(format!("lookup-{}", std::process::id()));
         fs::create_dir_all(folder.join("sh")).unwrap();
         let path = std::env::join_paths([folder.as_path(), Path::new("/bin")]).unwrap();
@@ -117,14 +117,14 @@ mod tests {
     }
 
     #[test]
-    fn the_message_names_the_command_and_where_it_was_searched() {
+    fn a_missing_command_is_reported_with_the_searched_path() {
         let error = find("no-such".as_ref(), Some("/bin:/opt/x".as_ref()), None).unwrap_err();
         assert_eq!(error.message, "can't find command 'no-such' in PATH '/bin:/opt/x'");
         assert_eq!(error.kind, SpawnErrorKind::NotFound);
     }
 
     #[test]
-    fn a_relative_path_is_seen_from_the_directory_it_will_run_in() {
+    fn a_relative_command_is_found_in_its_working_directory() {
         assert!(find("./sh".as_ref(), None, Some(Path::new("/bin"))).is_ok());
         assert!(find("./sh".as_ref(), None, Some(Path::new("/proc"))).is_err());
     }

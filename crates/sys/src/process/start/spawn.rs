@@ -393,7 +393,7 @@ mod tests {
     use crate::process::start::landing::Landing;
 
     #[test]
-    fn a_child_has_its_three_streams_and_nothing_else_however_it_comes_by_them() {
+    fn a_child_has_only_its_three_streams() {
         let landing = Landing::new().unwrap();
         for table in [Table::Copied, Table::Shared] {
             let (mut reader, writer) = io::pipe().unwrap();

@@ -58,7 +58,7 @@ fn every_type_is_read() {
 }
 
 #[test]
-fn a_call_may_leave_out_its_parameters_but_not_its_method() {
+fn a_call_may_omit_its_parameters_but_not_its_method() {
     let named = |method: &str| Call { method: method.to_owned(), params: vec![] };
     assert_eq!(call("<methodName>a.b</methodName>"), Ok(named("a.b")));
     assert_eq!(call("<methodName>a</methodName><params/>"), Ok(named("a")));
@@ -73,7 +73,7 @@ fn a_call_may_leave_out_its_parameters_but_not_its_method() {
 }
 
 #[test]
-fn an_answer_is_one_value_or_a_fault() {
+fn a_response_is_one_value_or_a_fault() {
     let answer = |inside: &str| {
         read_response(format!("<methodResponse>{inside}</methodResponse>").as_bytes())
     };
@@ -116,7 +116,7 @@ fn entities_cannot_be_defined() {
 }
 
 #[test]
-fn depth_has_a_bound() {
+fn nesting_depth_is_limited() {
     let nested = |levels: usize| {
         let (open, close) = ("<array><data><value>", "</value></data></array>");
         param(&format!("{}{}", open.repeat(levels), close.repeat(levels)))
@@ -130,7 +130,7 @@ fn depth_has_a_bound() {
 }
 
 #[test]
-fn the_number_of_values_has_a_bound() {
+fn the_number_of_values_is_limited() {
     let with = |count: usize| {
         let values = "<value/>".repeat(count);
         param(&format!("<array><data>{values}</data></array>"))
@@ -141,7 +141,7 @@ fn the_number_of_values_has_a_bound() {
 }
 
 #[test]
-fn huge_numbers_are_the_largest_there_are() {
+fn huge_numbers_become_the_largest_possible() {
     let digits = "9".repeat(100_000);
     assert_eq!(param(&format!("<int>{digits}</int>")), Ok(Value::Int(i64::MAX)));
     assert_eq!(param(&format!("<i4>-{digits}</i4>")), Ok(Value::Int(-i64::MAX)));
@@ -149,7 +149,7 @@ fn huge_numbers_are_the_largest_there_are() {
 }
 
 #[test]
-fn values_of_another_form_are_refused() {
+fn malformed_values_are_rejected() {
     for (value, reason) in [
         ("<int>x</int>", "'x' is not a whole number"),
         ("<int/>", "'' is not a whole number"),
@@ -170,7 +170,7 @@ fn values_of_another_form_are_refused() {
 }
 
 #[test]
-fn a_reason_is_one_short_line_whatever_it_quotes() {
+fn an_error_is_one_short_line_for_any_quoted_text() {
     let forged = "x\n2026-11-26 00:00:00,000 CRIT forged\x1b[2J";
     let long = "\u{1}".repeat(1_000_000);
     for said in [forged, &long] {
@@ -192,7 +192,7 @@ fn a_reason_is_one_short_line_whatever_it_quotes() {
 }
 
 #[test]
-fn every_document_that_was_cut_off_is_refused() {
+fn every_truncated_document_is_rejected() {
     let whole = "<?xml version='1.0'?>\n<methodCall><methodName>a</methodName><params><param>\
         <value><struct><member><name>n</name><value><int>1</int></value></member></struct>\
         </value></param></params></methodCall>";
@@ -203,7 +203,7 @@ fn every_document_that_was_cut_off_is_refused() {
 }
 
 #[test]
-fn what_is_not_one_xml_document_is_refused() {
+fn input_that_is_not_one_xml_document_is_rejected() {
     for body in [
         &b""[..],
         b" ",

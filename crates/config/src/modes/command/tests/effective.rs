@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_is_in_effect_tells_where_it_was_said_how_long_a_stop_takes_and_what_is_asked() {
+fn the_effective_configuration_shows_origins_stop_time_and_checks() {
     let host = FakeHost::with(&[(
         "/srv/x.conf",
         "[program:x]\ncommand=x ;y\nstopwaitsecs=7\nenvironment=API_KEY=s3cret,A=1\n",
@@ -55,7 +55,7 @@ fn what_is_in_effect_tells_where_it_was_said_how_long_a_stop_takes_and_what_is_a
 
 /// Without an effect of the budget, the sentence names the full grace periods.
 #[test]
-fn a_budget_limits_how_long_a_stop_takes() {
+fn a_stop_budget_limits_the_shown_stop_time() {
     for (budget, delay, grace, sentence) in [
         ("9", "0", "30", "9 s (stop_budget_secs): app 8, reserve 1"),
         ("9", "2", "30", "9 s (stop_budget_secs): prestop delay 2, then app 6, reserve 1"),
@@ -109,7 +109,7 @@ fn the_effective_configuration_reads_back_as_itself() {
 
 /// The supervisor takes its status port first.
 #[test]
-fn a_status_port_that_the_server_needs_has_a_warning() {
+fn a_status_port_equal_to_the_servers_port_causes_a_warning() {
     let warning = "status port 8000 is also the port of the health check of app: ";
     for (status, key, value, expected) in [
         ("8000", "PROCESS_HEALTH_URL", "http://127.0.0.1:8000/health", true),

@@ -10,7 +10,7 @@ fn preset(pairs: &[(&str, &str)]) -> Option<Preset> {
 }
 
 #[test]
-fn a_health_preset_brings_its_texts_of_failures_and_a_setting_overrides_it() {
+fn a_health_preset_sets_the_failure_preset_unless_it_is_set() {
     let vllm = ("PROCESS_HEALTH_PRESET", "vllm");
     assert_eq!(preset(&[]), None);
     assert_eq!(preset(&[vllm]), Some(Preset::Cuda));
@@ -23,7 +23,7 @@ fn a_health_preset_brings_its_texts_of_failures_and_a_setting_overrides_it() {
 }
 
 #[test]
-fn exit_codes_are_given_by_class() {
+fn exit_codes_can_be_set_by_failure_class() {
     let codes = |text| process(&config(&[("PROCESS_EXIT_CODES", text)]), "app").failure.clone();
     let failure = codes("gpu_lost:71, config:78");
     let class_codes = [(Class::GpuLost, 71), (Class::Config, 78)];
@@ -32,7 +32,7 @@ fn exit_codes_are_given_by_class() {
 }
 
 #[test]
-fn an_unknown_class_or_code_says_what_would_work() {
+fn an_unknown_failure_class_or_code_is_reported_with_the_valid_ones() {
     for (text, why) in [
         ("gpu_los:71", "'gpu_los' is not a failure class (did you mean gpu_lost?)"),
         ("x:71", "'x' is not a failure class (classes: spawn, exit, signal, oom"),
@@ -46,7 +46,7 @@ fn an_unknown_class_or_code_says_what_would_work() {
 }
 
 #[test]
-fn an_exit_code_that_means_something_else_is_warned_of() {
+fn an_exit_code_with_another_meaning_causes_a_warning() {
     for (code, warned) in [("71", false), ("2", true), ("93", true), ("137", true), ("255", true)] {
         let codes = format!("oom:{code}");
         let told = config(&[("PROCESS_EXIT_CODES", &codes)]).warnings.join("\n");
@@ -55,7 +55,7 @@ fn an_exit_code_that_means_something_else_is_warned_of() {
 }
 
 #[test]
-fn gpus_are_asked_for_with_the_presets_of_nvidia_and_amd() {
+fn gpus_are_checked_with_the_presets_of_nvidia_and_amd() {
     let asks = |pairs: &[_]| process(&config(pairs), "app").failure.await_devices;
     let cuda = ("PROCESS_FAILURE_PRESET", "cuda");
     let no_tree = ("SUPERVISOR_PROGRAM__APP_KILLTREE", "false");
@@ -68,7 +68,7 @@ fn gpus_are_asked_for_with_the_presets_of_nvidia_and_amd() {
 }
 
 #[test]
-fn a_rank_that_fails_ends_everything() {
+fn a_failed_rank_stops_everything_without_a_restart() {
     let rank = ("PROCESS_RANK_POLICY", "exit");
     let spec = |pairs: &[_]| process(&config(pairs), "app").clone();
     assert_eq!(spec(&[]).startretries, 3);

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn reports_of_crashes_go_where_a_container_has_room_for_them() {
+fn crash_reports_have_default_paths_and_limits() {
     let crash = config(&[]).supervisord.crash;
     let files = crash.files.unwrap();
     assert_eq!(files.directory.to_str(), Some("/tmp/standard-supervisor-crashes"));
@@ -26,7 +26,7 @@ fn reports_of_crashes_go_where_a_container_has_room_for_them() {
 }
 
 #[test]
-fn the_place_is_made_clean_as_the_short_variables_say() {
+fn short_variables_configure_the_cleanup() {
     let sources = [("PROCESS_AWAIT_PORT", "8000"), ("SUPERVISOR_PROGRAM__OTHER_COMMAND", "x")];
     let config = config(&sources);
     let tidy = |name: &str| process(&config, name).tidy.clone().unwrap();
@@ -41,7 +41,7 @@ fn the_place_is_made_clean_as_the_short_variables_say() {
 }
 
 #[test]
-fn a_socket_of_the_command_line_is_known_to_be_the_programs() {
+fn a_socket_in_a_command_line_is_cleaned_up() {
     let config = config(&[
         ("SUPERVISOR_PROGRAM__OTHER_COMMAND", "vllm serve m --uds /tmp/v.sock"),
         ("PROCESS_REMOVE_LEFTOVERS", "all"),
@@ -52,7 +52,7 @@ fn a_socket_of_the_command_line_is_known_to_be_the_programs() {
 }
 
 #[test]
-fn a_preset_knows_the_names_of_its_servers_shared_memory() {
+fn a_preset_has_the_shared_memory_names_of_its_server() {
     let sources = [("PROCESS_HEALTH_PRESET", "vllm"), ("SUPERVISOR_PROGRAM__OTHER_COMMAND", "x")];
     let names = |sources: &[(&str, &str)], name| {
         process(&config(sources), name).tidy.clone().unwrap_or_default().shared_memory
@@ -64,7 +64,7 @@ fn a_preset_knows_the_names_of_its_servers_shared_memory() {
 }
 
 #[test]
-fn what_needs_killtree_has_no_effect_without_it_and_a_warning_says_so() {
+fn a_cleanup_without_killtree_has_no_effect_and_causes_a_warning() {
     let config =
         config(&[("SUPERVISOR_PROGRAM__APP_KILLTREE", "false"), ("PROCESS_AWAIT_PORT", "8000")]);
     assert_eq!(process(&config, "app").tidy, None);

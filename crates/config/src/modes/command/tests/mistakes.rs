@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_command_that_can_never_be_executed_is_a_mistake() {
+fn a_command_that_can_never_be_executed_is_rejected() {
     let text = errors(&[
         ("SUPERVISOR_PROGRAM__APP_COMMAND", ""),
         ("SUPERVISOR_PROGRAM__X_COMMAND", "sh -c \"unbalanced"),
@@ -24,7 +24,7 @@ fn a_command_that_can_never_be_executed_is_a_mistake() {
 }
 
 #[test]
-fn where_nobody_can_listen_is_a_mistake() {
+fn an_invalid_listen_address_is_rejected() {
     let text = errors(&[
         ("PROCESS_STATUS_PORT", "tcp://x:9/"),
         ("SUPERVISOR_INET_HTTP_SERVER_PORT", "[::1]x:9001"),
@@ -50,7 +50,7 @@ fn where_nobody_can_listen_is_a_mistake() {
 }
 
 #[test]
-fn every_mistake_is_reported_with_its_variable_the_value_and_what_is_accepted() {
+fn every_error_names_its_variable_the_value_and_the_accepted_values() {
     let text = errors(&[
         ("PROCESS_MAX_START_RETRIES", "x"),
         ("SUPERVISOR_PROGRAM__APP_STARTSECS", "x"),
@@ -84,7 +84,7 @@ fn every_mistake_is_reported_with_its_variable_the_value_and_what_is_accepted() 
 }
 
 #[test]
-fn a_mistake_in_an_included_file_names_file_and_line() {
+fn an_error_in_an_included_file_names_file_and_line() {
     let host = FakeHost::with(&[("/srv/x.conf", "[program:x]\ncommand=x\n\nstopsignal=NOPE\n")]);
     let text = configured(&[("SUPERVISOR_INCLUDE_FILES", "x.conf none.conf")], &host)
         .unwrap_err()
@@ -97,7 +97,7 @@ fn a_mistake_in_an_included_file_names_file_and_line() {
 }
 
 #[test]
-fn two_processes_of_a_group_can_t_share_a_name() {
+fn duplicate_process_names_in_a_group_are_rejected() {
     let text = errors(&[("SUPERVISOR_GROUP__G_PROGRAMS", "app,app")]);
     let message = "SUPERVISOR_GROUP__G_PROGRAMS: two processes of group 'g' are named 'app'";
     assert!(text.contains(message), "{text}");
@@ -179,7 +179,7 @@ fn passwords_and_environments_are_not_repeated_in_messages() {
 }
 
 #[test]
-fn no_value_fills_the_log() {
+fn long_values_are_shortened_in_messages() {
     let (word, path) = ("x".repeat(100_000), format!("/{}/x", "é x".repeat(50_000)));
     let names = format!("%({word})s");
     let quote = format!("'{path}");
@@ -211,7 +211,7 @@ fn no_value_fills_the_log() {
 }
 
 #[test]
-fn waits_that_make_no_sense_are_mistakes_and_reported_together() {
+fn invalid_retry_delays_are_rejected_together() {
     let text = errors(&[
         ("PROCESS_RETRY_FACTOR", "0.5"),
         ("PROCESS_RETRY_WAIT_SECS", "1m"),
@@ -238,7 +238,7 @@ fn waits_that_make_no_sense_are_mistakes_and_reported_together() {
 }
 
 #[test]
-fn waits_of_restarts_are_as_variables_say() {
+fn variables_set_the_delays_of_restarts() {
     let config = config(&[
         ("PROCESS_RETRY_FACTOR", "1.5"),
         ("PROCESS_RETRY_WAIT_SECS", "0.25"),
@@ -250,7 +250,7 @@ fn waits_of_restarts_are_as_variables_say() {
 }
 
 #[test]
-fn sizes_of_memory_that_make_no_sense_are_mistakes() {
+fn invalid_memory_sizes_are_rejected() {
     let text = errors(&[("PROCESS_MEMORY_LIMIT", "1.5G"), ("PROCESS_MEMORY_WARN_PERCENT", "101")]);
     for mistake in [
         "ERROR: PROCESS_MEMORY_LIMIT: not a size: '1.5G'; expected a number of bytes from 1M on",

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn run_once_has_its_grace_periods_and_the_check_shows_them() {
+fn run_once_mode_has_grace_periods_and_check_shows_them() {
     let off = ("PROCESS_AUTO_RECOVERY", "false");
     let config = config(&[
         off,
@@ -30,7 +30,7 @@ fn run_once_has_its_grace_periods_and_the_check_shows_them() {
 
 /// Under another supervisor, only settings that apply after the start have an effect.
 #[test]
-fn below_another_supervisor_grace_periods_count_and_waits_do_not() {
+fn under_another_supervisor_only_settings_after_the_start_apply() {
     let mut sources = sources(&[
         ("SUPERVISOR_PROGRAM__APP_STOPWAITSECS", "90"),
         ("SUPERVISOR_PROGRAM__APP_STARTSECS", "9"),
@@ -50,7 +50,7 @@ fn below_another_supervisor_grace_periods_count_and_waits_do_not() {
 }
 
 #[test]
-fn run_once_is_a_plain_init() {
+fn run_once_mode_forwards_all_signals_without_restarts() {
     let config =
         config(&[("PROCESS_AUTO_RECOVERY", "false"), ("SUPERVISOR_PROGRAM__APP_STARTSECS", "x")]);
     assert!(config.runs_once() && config.record.is_none());

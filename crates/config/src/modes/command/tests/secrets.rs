@@ -9,7 +9,7 @@ fn with(files: &[(&str, &str)], env: &[(&str, &str)]) -> Result<Config, String> 
 }
 
 #[test]
-fn files_of_variables_are_named_for_each_start_also_of_a_command_that_runs_once() {
+fn env_files_are_read_at_each_start_in_run_once_mode_as_well() {
     for recovery in ["true", "false"] {
         let files = [("/run/a.env", "A=1"), ("/srv/b.env", "")];
         let env = [
@@ -27,7 +27,7 @@ fn files_of_variables_are_named_for_each_start_also_of_a_command_that_runs_once(
 }
 
 #[test]
-fn a_file_that_would_keep_the_first_start_from_happening_is_an_error_without_its_text() {
+fn an_unusable_env_file_is_an_error_that_does_not_repeat_its_text() {
     let large = "A=".to_owned() + &"x".repeat(1024 * 1024);
     let files = [("/f/bad", "A=1\ns3cret\n"), ("/f/large", &large)];
     for (path, why) in [
@@ -46,14 +46,14 @@ fn a_file_that_would_keep_the_first_start_from_happening_is_an_error_without_its
 }
 
 #[test]
-fn a_file_that_others_may_write_is_told() {
+fn an_env_file_that_others_may_write_causes_a_warning() {
     let config = with(&[("/f/x.open", "A=1")], &[("PROCESS_ENV_FILE", "/f/x.open")]).unwrap();
     let [warning] = &config.warnings[..] else { panic!("{:?}", config.warnings) };
     assert!(warning.starts_with("PROCESS_ENV_FILE: env_file /f/x.open: any user may"), "{warning}");
 }
 
 #[test]
-fn what_a_file_says_never_configures_the_supervisor_and_stands_in_no_check() {
+fn an_env_file_does_not_configure_the_supervisor_and_check_hides_it() {
     let files = [("/f/x", "PROCESS_MAX_START_RETRIES=7\nTOKEN=s3cret\n")];
     let config = with(&files, &[("PROCESS_ENV_FILE", "/f/x")]).unwrap();
     assert_eq!(process(&config, "app").startretries, 3);
@@ -62,7 +62,7 @@ fn what_a_file_says_never_configures_the_supervisor_and_stands_in_no_check() {
 }
 
 #[test]
-fn a_password_may_be_in_a_file() {
+fn a_password_can_be_read_from_a_file() {
     let server = [
         ("SUPERVISOR_INET_HTTP_SERVER_PORT", "9001"),
         ("SUPERVISOR_INET_HTTP_SERVER_USERNAME", "u"),

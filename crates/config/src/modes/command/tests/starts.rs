@@ -22,14 +22,14 @@ fn a_program_depends_on_another_by_a_variable() {
 }
 
 #[test]
-fn ready_without_a_readiness_check_is_told() {
+fn depends_on_ready_without_a_readiness_check_causes_a_warning() {
     let config = config(&[NGINX, ("SUPERVISOR_PROGRAM__NGINX_DEPENDS_ON", "app:ready")]);
     let [warning] = &config.warnings[..] else { panic!("{:?}", config.warnings) };
     assert!(warning.contains("app has no readiness check"), "{warning}");
 }
 
 #[test]
-fn what_is_waited_for_to_complete_may_end_at_once() {
+fn a_helper_awaited_as_completed_may_exit_at_once() {
     let config = config(&[FETCH, ("SUPERVISOR_PROGRAM__APP_DEPENDS_ON", "fetch:completed")]);
     let fetch = process(&config, "fetch");
     assert_eq!((fetch.autorestart, fetch.startsecs), (Autorestart::Unexpected, Duration::ZERO));
@@ -38,7 +38,7 @@ fn what_is_waited_for_to_complete_may_end_at_once() {
 }
 
 #[test]
-fn a_helper_that_is_not_restarted_may_end_at_once_and_others_are_kept() {
+fn only_a_helper_that_is_not_restarted_may_exit_at_once() {
     for value in ["false", "Unexpected"] {
         let config = config(&[FETCH, ("SUPERVISOR_PROGRAM__FETCH_AUTORESTART", value)]);
         assert_eq!(process(&config, "fetch").startsecs, Duration::ZERO);
@@ -49,7 +49,7 @@ fn a_helper_that_is_not_restarted_may_end_at_once_and_others_are_kept() {
 }
 
 #[test]
-fn dependencies_that_can_never_be_there_are_mistakes() {
+fn impossible_dependencies_are_rejected() {
     let text = errors(&[
         NGINX,
         FETCH,
@@ -71,7 +71,7 @@ fn dependencies_that_can_never_be_there_are_mistakes() {
 }
 
 #[test]
-fn a_circle_is_told_with_the_way_round() {
+fn a_circular_dependency_is_reported_with_its_path() {
     let text = errors(&[
         NGINX,
         FETCH,
@@ -87,7 +87,7 @@ fn a_circle_is_told_with_the_way_round() {
 }
 
 #[test]
-fn the_server_waits_for_its_head_also_when_it_runs_once() {
+fn the_server_waits_for_its_head_in_run_once_mode_as_well() {
     let wait = [("PROCESS_WAIT_FOR", "head:6379,[::1]:80"), ("PROCESS_WAIT_TIMEOUT_SECS", "5")];
     let once = ("PROCESS_AUTO_RECOVERY", "false");
     for pairs in [&wait[..], &[wait[0], wait[1], once]] {
@@ -103,7 +103,7 @@ fn the_server_waits_for_its_head_also_when_it_runs_once() {
 }
 
 #[test]
-fn hosts_without_a_port_are_mistakes_in_every_mode() {
+fn hosts_without_a_port_are_rejected_in_every_mode() {
     for mode in ["true", "false"] {
         let text = errors(&[("PROCESS_WAIT_FOR", "head"), ("PROCESS_AUTO_RECOVERY", mode)]);
         assert!(text.starts_with("ERROR: PROCESS_WAIT_FOR: 'head' is not host:port"), "{text}");
@@ -126,7 +126,7 @@ fn retries_before_ready_need_a_readiness_check() {
 }
 
 #[test]
-fn a_program_is_ready_with_so_many_processes_as_it_has() {
+fn ready_processes_is_at_most_the_number_of_processes() {
     let set = |numprocs, ready| {
         [
             ("SUPERVISOR_PROGRAM__WEB_COMMAND", "web"),

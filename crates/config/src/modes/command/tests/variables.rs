@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn once_a_status_port_answers_and_what_has_no_effect_is_named_in_one_line() {
+fn run_once_mode_lists_variables_without_effect_in_one_line() {
     let config = config(&[
         ("PROCESS_AUTO_RECOVERY", "false"),
         ("PROCESS_STATUS_PORT", "9100"),
@@ -30,7 +30,7 @@ fn once_a_status_port_answers_and_what_has_no_effect_is_named_in_one_line() {
 
 /// The value of a shared variable may be meant for the server.
 #[test]
-fn no_variable_without_a_prefix_of_ours_keeps_a_container_from_starting() {
+fn no_value_of_a_shared_variable_prevents_the_start() {
     let shared: Vec<_> = VARIABLES.iter().filter(|variable| variable.is_shared()).collect();
     let host = FakeHost::with(&[("/bin/python3", "")]);
     assert!(shared.len() > 3, "{shared:?}");
@@ -48,7 +48,7 @@ fn no_variable_without_a_prefix_of_ours_keeps_a_container_from_starting() {
 }
 
 #[test]
-fn a_level_or_format_of_the_server_is_left_to_it_with_one_warning() {
+fn a_log_level_or_format_meant_for_the_server_causes_one_warning() {
     for (shared, ours, value, default) in [
         ("LOG_LEVEL", "PROCESS_LOG_LEVEL", "info,text_generation_router=debug", "info"),
         ("LOG_FORMAT", "PROCESS_LOG_FORMAT", "logfmt", "text"),
@@ -77,7 +77,7 @@ fn a_level_or_format_of_the_server_is_left_to_it_with_one_warning() {
 }
 
 #[test]
-fn a_service_link_is_not_ours_and_is_told_in_one_line_for_debugging() {
+fn variables_of_service_links_are_ignored_with_one_debug_line() {
     let config = config(&[
         ("PROCESS_HEALTH_PORT", "tcp://10.0.0.1:80"),
         ("PROCESS_STATUS_PORT", "tcp://10.0.0.1:80"),
@@ -93,7 +93,7 @@ fn a_service_link_is_not_ours_and_is_told_in_one_line_for_debugging() {
 }
 
 #[test]
-fn a_program_of_another_user_is_at_home_with_that_user() {
+fn a_program_of_another_user_gets_that_users_home() {
     let environment = |pairs: &[(&str, &str)]| {
         let config = config(pairs);
         let all = &process(&config, "app").launch.environment;
