@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn every_address_means_one_of_our_own() {
+    fn a_probe_asks_the_loopback_for_every_address() {
         assert_eq!(at(None), ["127.0.0.1:9", "[::1]:9"]);
         assert_eq!(at(Some("0.0.0.0")), ["127.0.0.1:9"]);
         assert_eq!(at(Some("::")), ["[::1]:9", "127.0.0.1:9"]);
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_has_a_status_and_words() {
+    fn a_probe_response_has_a_status_and_a_text() {
         let ready = "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nready\n";
         let words = |yes, words: &str| Some(Answer { yes, words: words.to_owned() });
         assert_eq!(understood(ready), words(true, "ready"));

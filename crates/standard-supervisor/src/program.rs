@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_the_file_says_which_program_it_is() {
+    fn the_file_name_selects_the_program() {
         for program in Program::ALL {
             for name in [program.name().to_owned(), format!("/usr/bin/{}", program.name())] {
                 let expected =
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_in_front_says_it_where_there_are_no_links() {
+    fn the_option_as_selects_the_program() {
         let asked = call(&["/init", "--as", "supervisorctl", "status"]).unwrap();
         assert_eq!(asked.program, Program::Supervisorctl);
         assert_eq!(asked.name, "supervisorctl");
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_refused_with_those_that_there_are() {
+    fn an_unknown_program_name_is_rejected_with_the_known_ones() {
         let why = call(&["standard-supervisor", "--as", "supervisor"]).unwrap_err();
         assert!(
             why.starts_with(

@@ -50,7 +50,7 @@ fn ours() -> Option<String> {
 }
 
 #[test]
-fn the_same_configuration_does_the_same() {
+fn the_same_configuration_behaves_as_in_supervisord() {
     let Some(supervisors) = supervisors() else { return };
     let mut scenarios = scenario::read_all(&folder("configs"));
     scenarios.extend(scenario::read_all(&folder("shapes")));
@@ -70,7 +70,7 @@ fn the_same_configuration_does_the_same() {
 }
 
 #[test]
-fn bad_configurations_are_refused_in_the_same_words() {
+fn invalid_configurations_have_supervisords_messages() {
     let Some(supervisors) = supervisors() else { return };
     let scenarios = chosen(bad::read_all(&folder("configs/bad")));
     let failures = each(&scenarios, |scenario| bad::compare(&supervisors, scenario));

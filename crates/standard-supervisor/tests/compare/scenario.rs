@@ -233,7 +233,7 @@ fn files(side: Side, names: &str) -> impl Iterator<Item = (Side, String)> {
 }
 
 #[test]
-fn a_scenario_says_what_to_do_with_each_of_the_two() {
+fn a_scenario_may_have_steps_for_one_side() {
     let text = "# Why.\n; args: -e debug\n; allow: x\n; until 2: spawned\n; ours send: TERM\n\
                 [supervisord]\n; no directive\n;;; more.conf\n[program:x]\n";
     let scenario = Scenario::parse("x", text).unwrap();
@@ -246,7 +246,7 @@ fn a_scenario_says_what_to_do_with_each_of_the_two() {
 }
 
 #[test]
-fn stand_ins_are_programs_on_the_path() {
+fn a_scenario_may_create_stand_in_programs() {
     let scenario = Scenario::parse("x", "; stand-ins: nginx redis\n[supervisord]\n").unwrap();
     let names: Vec<&str> = scenario.files.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["supervisord.conf", "bin/nginx", "bin/redis"]);
@@ -254,7 +254,7 @@ fn stand_ins_are_programs_on_the_path() {
 }
 
 #[test]
-fn a_directive_with_a_slip_is_refused() {
+fn a_misspelled_directive_is_rejected() {
     for line in ["; utnil: x", "; until two: x", "; send:", "; sned", "; only ours: x"] {
         assert!(Scenario::parse("x", line).is_err(), "{line}");
     }

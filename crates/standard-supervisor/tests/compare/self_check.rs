@@ -47,7 +47,7 @@ fn swapped(first: &str, second: &str) -> String {
 }
 
 #[test]
-fn the_same_is_the_same() {
+fn equal_runs_have_no_difference() {
     assert!(seen(&LOG.replace("11", "21"), &[]).is_empty());
     let later = swapped(
         "WARN exited: b (exit status 1; not expected)",
@@ -58,7 +58,7 @@ fn the_same_is_the_same() {
 }
 
 #[test]
-fn every_kind_of_difference_is_seen() {
+fn every_kind_of_difference_is_noticed() {
     for line in LOG.lines() {
         let without = LOG.replace(line, "").replace("\n\n", "\n");
         assert!(!seen(without.trim(), &[]).is_empty(), "{line}");
@@ -92,7 +92,7 @@ fn the_order_of_starts_and_stops_counts() {
 }
 
 #[test]
-fn those_of_one_group_stop_in_any_order() {
+fn processes_of_one_group_may_stop_in_any_order() {
     let together = [vec!["a".to_owned(), "b".to_owned()]];
     let killed = "WARN killing 'a' (11) with SIGKILL\n";
     let one = "WARN stopped: b (terminated by SIGTERM)\n";
@@ -115,7 +115,7 @@ fn left(directives: &str, theirs: (&str, &str), ours: (&str, &str)) -> Result<us
 
 /// Both ways: a row that nothing stands for would be a promise.
 #[test]
-fn every_difference_is_in_the_document() {
+fn every_allowed_difference_is_documented() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../COMPATIBILITY.md");
     let text = std::fs::read_to_string(path).unwrap();
     let (_, table) = text.split_once("| name | why |\n|---|---|\n").unwrap();
@@ -125,7 +125,7 @@ fn every_difference_is_in_the_document() {
 }
 
 #[test]
-fn what_is_allowed_is_taken_out_and_no_more() {
+fn only_allowed_differences_are_removed() {
     let extra = format!("{LOG}\nWARN x.conf:3: nuprocs of [program:x] is ignored: unknown ");
     assert_eq!(left("", (LOG, ""), (&extra, "")), Ok(0));
     assert_ne!(left("", (&extra, ""), (LOG, "")), Ok(0));
@@ -154,7 +154,7 @@ fn a_failed_exec_is_a_failed_start() {
 }
 
 #[test]
-fn with_startsecs_0_theirs_may_leave_out_a_success_and_ours_may_not() {
+fn with_startsecs_0_only_supervisord_may_omit_the_success_line() {
     let up = "INFO success: a entered RUNNING state, process has stayed up for > than 0 seconds \
               (startsecs)\n";
     let (spawned, exited) = ("INFO spawned: 'a' with pid 5\n", "INFO exited: a (exit status 0;");
@@ -167,7 +167,7 @@ fn with_startsecs_0_theirs_may_leave_out_a_success_and_ours_may_not() {
 }
 
 #[test]
-fn pieces_of_output_are_one_output() {
+fn output_in_pieces_counts_as_one_output() {
     let whole = run("DEBG 'a' stdout output:", "");
     let with = |bodies: &[&str]| {
         let mut transcript = whole.clone();
@@ -186,7 +186,7 @@ fn pieces_of_output_are_one_output() {
 }
 
 #[test]
-fn an_announced_difference_must_be_there() {
+fn an_expected_difference_must_occur() {
     let more = format!("{LOG}\nWARN more");
     let directives = "; allow: other-signals\n; only ours: WARN more";
     assert_eq!(left(directives, (LOG, ""), (&more, "")), Ok(0));
@@ -198,7 +198,7 @@ fn an_announced_difference_must_be_there() {
 }
 
 #[test]
-fn a_message_that_ours_lacks_is_seen() {
+fn a_missing_message_is_noticed() {
     let scenario = Scenario::parse("x", "").unwrap();
     let theirs = "Error: bad thing 'y' in section 'program:x' (file: 'c')\nFor help, use x -h\n";
     assert_eq!(judge(&scenario, theirs, "ERROR: c:3: bad thing 'y', because"), Ok(()));

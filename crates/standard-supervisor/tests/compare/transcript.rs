@@ -147,7 +147,7 @@ fn is_random(front: &str, end: &str) -> bool {
 }
 
 #[test]
-fn what_differs_from_run_to_run_is_gone() {
+fn values_that_differ_between_runs_are_removed() {
     for (said, left) in [
         ("spawned: 'x' with pid 123", "spawned: 'x' with pid PID"),
         ("killing 'x' (123) with SIGKILL", "killing 'x' (PID) with SIGKILL"),
@@ -162,7 +162,7 @@ fn what_differs_from_run_to_run_is_gone() {
 }
 
 #[test]
-fn a_log_is_read_into_messages() {
+fn a_log_is_split_into_messages() {
     let log =
         "2026-01-02 03:04:05,678 DEBG 'x' stdout output:\na\n\n2026-01-02 03:04:05,679 INFO b";
     let text = |level: &str, text: &str| Record { level: level.to_owned(), text: text.to_owned() };

@@ -3,7 +3,7 @@
 use crate::docker::{Container, foreground, image};
 
 #[test]
-fn a_read_only_container_without_root_is_no_obstacle() {
+fn a_read_only_container_without_root_works() {
     let Some(image) = image() else { return };
     let options = ["--read-only", "--user", "1000:1000", "--cap-drop", "ALL", "--network", "none"];
     let script = "echo I am $(id -u); exit 3";
@@ -16,7 +16,7 @@ fn a_read_only_container_without_root_is_no_obstacle() {
 }
 
 #[test]
-fn no_zombie_outlives_its_moment() {
+fn zombies_are_reaped_at_once() {
     let Some(image) = image() else { return };
     // Twenty orphans that end, a worker in a session of its own that ends, and a server.
     let script = "for i in $(seq 20); do (sh -c 'exec sleep 0.3' &); done; \
@@ -33,7 +33,7 @@ fn no_zombie_outlives_its_moment() {
 }
 
 #[test]
-fn what_docker_exec_leaves_behind_is_not_the_program_s() {
+fn orphans_of_docker_exec_are_not_stopped_with_the_program() {
     let Some(image) = image() else { return };
     let script = "echo up $$; exec sleep 1000";
     let mut container = Container::run(&[image, "standard-supervisor", "sh", "-c", script]);

@@ -11,7 +11,7 @@ fn json(words: &[&str]) -> String {
 }
 
 #[test]
-fn as_cmd_it_is_pid_1_and_drains_on_docker_stop() {
+fn the_supervisor_as_cmd_is_pid_1_and_drains_on_docker_stop() {
     let cmd = json(&["standard-supervisor", "sh", "-c", SERVER]);
     let Some(image) = Derived::from(&format!("CMD {cmd}")) else { return };
     let mut container = Container::run(&[image.name()]);
@@ -24,7 +24,7 @@ fn as_cmd_it_is_pid_1_and_drains_on_docker_stop() {
 }
 
 #[test]
-fn as_entrypoint_it_takes_the_command_from_cmd_or_from_docker_run() {
+fn the_supervisor_as_entrypoint_runs_the_command_of_cmd_or_docker_run() {
     let cmd = json(&["sh", "-c", "echo from CMD; exit 3"]);
     let lines = format!("ENTRYPOINT [\"standard-supervisor\"]\nCMD {cmd}");
     let Some(image) = Derived::from(&lines) else { return };
@@ -39,7 +39,7 @@ fn as_entrypoint_it_takes_the_command_from_cmd_or_from_docker_run() {
 }
 
 #[test]
-fn variables_reach_it_by_docker_run_e() {
+fn variables_of_docker_run_e_configure_the_supervisor() {
     let Some(image) = image() else { return };
     let (code, text) = foreground(&[
         "-e",
@@ -62,7 +62,7 @@ fn variables_reach_it_by_docker_run_e() {
 }
 
 #[test]
-fn without_supervision_the_exit_status_is_passed_on() {
+fn run_once_mode_returns_the_exit_status_in_a_container() {
     let Some(image) = image() else { return };
     for (script, expected) in [("exit 7", 7), ("kill -KILL $$", 137), ("exit 0", 0)] {
         let words =
@@ -73,7 +73,7 @@ fn without_supervision_the_exit_status_is_passed_on() {
 }
 
 #[test]
-fn behind_docker_s_own_init_it_works_as_well() {
+fn the_supervisor_works_under_dockers_own_init() {
     let Some(image) = image() else { return };
     let mut container =
         Container::run(&["--init", image, "standard-supervisor", "sh", "-c", SERVER]);

@@ -11,7 +11,7 @@ const GONE: &str = "mkfifo /tmp/pipe; head -c 1 </tmp/pipe & \
                     exec standard-supervisor sh -c 'seq 100000; echo alive >&2; exec sleep 1000' >/tmp/pipe";
 
 #[test]
-fn a_stalled_stdout_does_not_hold_up_a_stop() {
+fn a_stalled_stdout_does_not_delay_a_stop() {
     let Some(image) = image() else { return };
     let mut container = Container::run(&[image, "sh", "-c", STALLED]);
     container.stderr().wait_for("success: app");
@@ -20,7 +20,7 @@ fn a_stalled_stdout_does_not_hold_up_a_stop() {
 }
 
 #[test]
-fn a_stdout_whose_reader_has_gone_costs_the_output_only() {
+fn a_stdout_without_a_reader_loses_only_output() {
     let Some(image) = image() else { return };
     let apart = ["-e", "SUPERVISOR_PROGRAM__APP_REDIRECT_STDERR=false"];
     let mut container = Container::run(&[&apart[..], &[image, "sh", "-c", GONE]].concat());
@@ -31,7 +31,7 @@ fn a_stdout_whose_reader_has_gone_costs_the_output_only() {
 }
 
 #[test]
-fn a_closed_stdout_is_no_obstacle() {
+fn a_closed_stdout_prevents_nothing() {
     let Some(image) = image() else { return };
     let script = "exec standard-supervisor sh -c 'echo lost; exec sleep 1000' >&-";
     let mut container = Container::run(&[image, "sh", "-c", script]);
@@ -41,7 +41,7 @@ fn a_closed_stdout_is_no_obstacle() {
 }
 
 #[test]
-fn without_a_log_driver_it_starts_and_stops() {
+fn the_supervisor_starts_and_stops_without_a_log_driver() {
     let Some(image) = image() else { return };
     let words = ["--log-driver", "none", image, "standard-supervisor", "yes"];
     let container = Container::run(&words);

@@ -6,7 +6,7 @@ use crate::docker::{Container, image};
 use crate::harness::Running;
 
 #[test]
-fn a_crash_is_recovered_without_the_engine_noticing() {
+fn a_crash_is_recovered_inside_the_container() {
     let Some(image) = image() else { return };
     let script = "echo up $$; exec sleep 1000";
     let mut container = Container::run(&[image, "standard-supervisor", "sh", "-c", script]);
@@ -21,7 +21,7 @@ fn a_crash_is_recovered_without_the_engine_noticing() {
 }
 
 #[test]
-fn giving_up_lets_restart_on_failure_act() {
+fn giving_up_triggers_restart_on_failure() {
     let Some(image) = image() else { return };
     let words = ["--restart=on-failure:2", "-e", "PROCESS_MAX_START_RETRIES=0", image];
     let command = ["standard-supervisor", "sh", "-c", "echo run; exit 3"];
@@ -46,7 +46,7 @@ fn giving_up_lets_restart_on_failure_act() {
 }
 
 #[test]
-fn a_server_that_the_oom_killer_ends_is_started_again() {
+fn a_server_that_is_oom_killed_restarts() {
     let Some(image) = image() else { return };
     // One process that asks for more than there is, at once: many small ones may
     // thrash for minutes before anybody is killed.

@@ -19,7 +19,7 @@ fn started(name: &str) -> (Home, Running) {
 const STATE: &str = "supervisor.getState";
 
 #[test]
-fn odd_requests_that_clients_send_are_answered() {
+fn unusual_requests_of_real_clients_are_answered() {
     let (home, mut running) = started("odd");
     let socket = home.path("s.sock");
     let body = call(STATE, "");
@@ -55,7 +55,7 @@ fn odd_requests_that_clients_send_are_answered() {
 }
 
 #[test]
-fn connections_of_the_old_kind_stay_open_if_they_ask_for_it() {
+fn http_1_0_connections_stay_open_on_request() {
     let (home, mut running) = started("http-1.0");
     let body = call(STATE, "");
     let length = body.len();
@@ -73,7 +73,7 @@ fn connections_of_the_old_kind_stay_open_if_they_ask_for_it() {
 }
 
 #[test]
-fn requests_that_make_no_sense_are_refused() {
+fn invalid_requests_are_rejected() {
     let (home, mut running) = started("nonsense");
     let socket = home.path("s.sock");
     for (request, status) in [
@@ -120,7 +120,7 @@ fn requests_that_make_no_sense_are_refused() {
 }
 
 #[test]
-fn no_request_writes_a_line_of_its_own_into_the_log() {
+fn no_request_can_forge_a_log_line() {
     let (home, mut running) = started("forged");
     let socket = home.path("s.sock");
     let forged = "x\n2026-11-26 00:00:00,000 CRIT forged \u{1b}[2J";
@@ -140,7 +140,7 @@ fn no_request_writes_a_line_of_its_own_into_the_log() {
 }
 
 #[test]
-fn heads_that_are_too_long_are_refused() {
+fn request_heads_that_are_too_long_are_rejected() {
     let (home, mut running) = started("long-heads");
     let socket = home.path("s.sock");
     // 32 KiB, though one that came whole is read up to twice that; and 100 headers.
@@ -161,7 +161,7 @@ fn heads_that_are_too_long_are_refused() {
 }
 
 #[test]
-fn bodies_that_are_too_long_are_refused_before_they_are_read() {
+fn bodies_that_are_too_long_are_rejected_before_they_are_read() {
     let (home, mut running) = started("long-bodies");
     let socket = home.path("s.sock");
     let most = 2 * 1024 * 1024;
@@ -184,7 +184,7 @@ fn bodies_that_are_too_long_are_refused_before_they_are_read() {
 
 /// 20 seconds for a head and 20 for a body, all at once here.
 #[test]
-fn half_a_request_does_not_wait_for_ever() {
+fn an_incomplete_request_times_out() {
     let (home, mut running) = started("half");
     let socket = home.path("s.sock");
     let [mut silent, mut idle, mut head, mut body] = [(); 4].map(|()| Client::unix(&socket));
@@ -215,7 +215,7 @@ fn crowded(name: &str) -> (Home, Running) {
 const PLACES: usize = 16;
 
 #[test]
-fn who_has_been_idle_longest_makes_room_and_programs_start_all_the_same() {
+fn the_connection_idle_for_longest_is_closed_for_a_new_one() {
     let (home, mut running) = crowded("places");
     let socket = home.path("s.sock");
     let mut inside: Vec<_> = (0..PLACES).map(|_| Client::unix(&socket)).collect();
@@ -235,7 +235,7 @@ fn who_has_been_idle_longest_makes_room_and_programs_start_all_the_same() {
 }
 
 #[test]
-fn half_requests_and_unread_streams_keep_nobody_out() {
+fn incomplete_requests_and_unread_streams_lock_out_no_client() {
     let (home, mut running) = crowded("half-full");
     let socket = home.path("s.sock");
     for request in [
@@ -257,7 +257,7 @@ fn half_requests_and_unread_streams_keep_nobody_out() {
 }
 
 #[test]
-fn who_follows_logs_leaves_descriptors_to_programs() {
+fn clients_that_follow_logs_leave_descriptors_to_programs() {
     let (home, mut running) = crowded("followers");
     let socket = home.path("s.sock");
     let mut followers = Vec::new();
@@ -281,7 +281,7 @@ fn who_follows_logs_leaves_descriptors_to_programs() {
 }
 
 #[test]
-fn who_has_said_all_is_answered_however_long_that_takes() {
+fn a_half_closed_connection_gets_its_response_even_late() {
     let home = Home::new(
         "half-closed",
         "[unix_http_server]\nfile=%(here)s/s.sock\n[inet_http_server]\nport=127.0.0.1:%(ENV_PORT)s\n[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n[program:a]\ncommand=sleep 1000\nstartsecs=1\nautostart=false\n",
@@ -301,7 +301,7 @@ fn who_has_said_all_is_answered_however_long_that_takes() {
 }
 
 #[test]
-fn an_event_that_is_too_long_is_refused() {
+fn an_event_that_is_too_long_is_rejected() {
     let (home, mut running) = started("long-event");
     let mut client = Client::unix(&home.path("s.sock"));
     let mut tell = |length: usize| {
@@ -316,7 +316,7 @@ fn an_event_that_is_too_long_is_refused() {
 }
 
 #[test]
-fn too_many_open_files_are_waited_for_without_haste() {
+fn too_many_open_files_do_not_keep_the_cpu_busy() {
     let home = Home::new(
         "files",
         "minfds=1\n[unix_http_server]\nfile=%(here)s/s.sock\n[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n",
@@ -352,7 +352,7 @@ fn seconds(line: &str) -> &str {
 }
 
 #[test]
-fn the_results_of_many_calls_are_bounded_together() {
+fn the_results_of_a_multicall_are_limited_together() {
     let (home, mut running) = started("results");
     std::fs::write(home.path("supervisord.log"), vec![b' '; 40 << 20]).unwrap();
     let member = |name: &str, value: &str| {
@@ -371,7 +371,7 @@ fn the_results_of_many_calls_are_bounded_together() {
 }
 
 #[test]
-fn the_calls_of_one_request_are_bounded() {
+fn the_calls_of_one_request_are_limited() {
     let (home, mut running) = started("calls");
     let name = "<member><name>methodName</name><value>supervisor.getPID</value></member>";
     let calls = format!("<value><struct>{name}</struct></value>").repeat(1002);
@@ -385,7 +385,7 @@ fn the_calls_of_one_request_are_bounded() {
 }
 
 #[test]
-fn who_asks_for_little_does_not_wait_for_who_asks_for_much() {
+fn a_small_response_does_not_wait_for_a_large_one() {
     let (home, mut running) = started("turns");
     std::fs::write(home.path("supervisord.log"), vec![b' '; 60 << 20]).unwrap();
     let number = "<param><value><int>0</int></value></param>";

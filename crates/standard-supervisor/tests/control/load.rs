@@ -23,7 +23,7 @@ const MORE_MEMORY: u64 = 64 * 1024;
 
 #[expect(clippy::disallowed_methods, reason = "how long a replacement takes is the question")]
 #[test]
-fn a_thousand_clients_and_two_floods_delay_no_replacement() {
+fn a_thousand_clients_and_two_floods_delay_no_restart() {
     let flood = "command=sh -c 'exec yes a line of a log that is not short at all'\nstdout_logfile_maxbytes=1MB\nstdout_logfile_backups=0\n";
     let home = Home::new(
         "load",

@@ -26,7 +26,7 @@ fn follow(home: &Home, path: &str) -> Client<std::os::unix::net::UnixStream> {
 }
 
 #[test]
-fn a_log_is_followed_from_near_its_end_as_it_grows() {
+fn a_followed_log_begins_near_its_end_and_grows() {
     let (home, mut running) = started("logtail");
     append(&home, &[b'x'; 5000]);
     append(&home, b"\nbefore\n");
@@ -52,7 +52,7 @@ fn a_log_is_followed_from_near_its_end_as_it_grows() {
 }
 
 #[test]
-fn a_log_that_is_cut_short_moved_away_or_made_anew_is_followed_on() {
+fn a_truncated_moved_or_recreated_log_is_still_followed() {
     let (home, mut running) = started("logtail-rotated");
     append(&home, b"one\n");
     let mut client = follow(&home, "/logtail/a");
@@ -72,7 +72,7 @@ fn a_log_that_is_cut_short_moved_away_or_made_anew_is_followed_on() {
 }
 
 #[test]
-fn a_character_comes_whole() {
+fn a_followed_character_arrives_complete() {
     let (home, mut running) = started("logtail-utf8");
     let mut client = follow(&home, "/logtail/a");
     client.head();
@@ -84,7 +84,7 @@ fn a_character_comes_whole() {
 }
 
 #[test]
-fn older_clients_are_given_the_same_without_chunks() {
+fn http_1_0_clients_follow_a_log_without_chunks() {
     let (home, mut running) = started("logtail-1.0");
     append(&home, b"before\n");
     let mut client = Client::unix(&home.path("s.sock"));
@@ -99,7 +99,7 @@ fn older_clients_are_given_the_same_without_chunks() {
 }
 
 #[test]
-fn the_supervisors_own_log_is_followed_too() {
+fn the_supervisors_own_log_can_be_followed() {
     let (home, mut running) = started("mainlogtail");
     let mut client = follow(&home, "/mainlogtail");
     client.head();
@@ -110,7 +110,7 @@ fn the_supervisors_own_log_is_followed_too() {
 }
 
 #[test]
-fn who_stops_following_a_silent_log_leaves_his_place() {
+fn a_disconnected_follower_of_a_silent_log_frees_its_slot() {
     let home = Home::new("logtail-gone", &format!("minfds=1\n{TEXT}"));
     // A quarter of the descriptors is for connections.
     let words = format!("ulimit -n 64; exec {} -n -c t.conf", crate::home::supervisord());
@@ -126,7 +126,7 @@ fn who_stops_following_a_silent_log_leaves_his_place() {
 }
 
 #[test]
-fn what_is_not_there_can_t_be_followed() {
+fn a_missing_log_cannot_be_followed() {
     let (home, mut running) = started("logtail-404");
     for path in
         ["/logtail/nope", "/logtail/a/nope", "/logtail/a/stderr", "/logtail/a:*", "/logtail"]

@@ -15,6 +15,6 @@ mod load;
 mod logtail;
 mod many;
 mod orders;
+mod overload;
 mod session;
 mod sockets;
-mod strangers;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::client::{Client, call, post};
 use crate::harness::{Running, free_port};
 use crate::home::{Home, stop};
-use crate::strangers::{ANSWERED_WITHIN, answered, processor_time};
+use crate::overload::{ANSWERED_WITHIN, answered, processor_time};
 
 /// Programs that are not running, and programs that are. The response about a running program
 /// takes longer because the supervisor reads the resource usage of its process tree.

@@ -14,7 +14,7 @@ fn started(name: &str, text: &str) -> (Home, Running) {
 }
 
 #[test]
-fn a_shutdown_is_answered_before_the_end() {
+fn a_shutdown_request_is_answered_before_the_exit() {
     let (home, mut running) = started("order-shutdown", "");
     let answer = Client::unix(&home.path("s.sock")).call("supervisor.shutdown");
     assert!(answer.body.contains("<boolean>1</boolean>"), "{answer:?}");
@@ -22,7 +22,7 @@ fn a_shutdown_is_answered_before_the_end() {
 }
 
 #[test]
-fn a_restart_is_answered_and_reads_the_file_again() {
+fn a_restart_request_is_answered_and_reads_the_file_again() {
     let (home, mut running) = started("order-restart", "[program:a]\ncommand=sleep 1000\n");
     home.write("t.conf", &format!("[supervisord]\nidentifier=again\n{SERVER}"));
     let answer = Client::unix(&home.path("s.sock")).call("supervisor.restart");
@@ -34,7 +34,7 @@ fn a_restart_is_answered_and_reads_the_file_again() {
 }
 
 #[test]
-fn who_waits_for_a_start_is_answered_when_everything_stops() {
+fn a_start_request_is_answered_when_everything_stops() {
     let (home, mut running) = started(
         "order-waits",
         "[program:a]\ncommand=sleep 1000\nstartsecs=1000\nautostart=false\n",
@@ -49,7 +49,7 @@ fn who_waits_for_a_start_is_answered_when_everything_stops() {
 }
 
 #[test]
-fn who_goes_away_while_he_waits_takes_nothing_back() {
+fn a_disconnected_client_does_not_cancel_its_start() {
     let (home, mut running) =
         started("order-gone", "[program:a]\ncommand=sleep 1000\nstartsecs=1000\nautostart=false\n");
     let mut client = Client::unix(&home.path("s.sock"));
@@ -63,7 +63,7 @@ fn who_goes_away_while_he_waits_takes_nothing_back() {
 }
 
 #[test]
-fn a_full_stdin_is_given_the_rest_when_it_is_read() {
+fn the_rest_of_a_full_stdin_is_written_when_it_is_read() {
     let program = "[program:a]\ncommand=sh -c 'echo here; read go < gate; exec wc -c'\nstdout_logfile=out\nstartsecs=0\nautorestart=false\n";
     let home = Home::new("order-stdin", &format!("{SERVER}{program}"));
     std::process::Command::new("mkfifo").arg(home.path("gate")).status().unwrap();
@@ -84,7 +84,7 @@ fn a_full_stdin_is_given_the_rest_when_it_is_read() {
 }
 
 #[test]
-fn what_xml_can_t_hold_is_replaced_and_offsets_may_fall_within_characters() {
+fn log_text_that_xml_cannot_contain_is_replaced_at_any_offset() {
     let program = "[program:a]\ncommand=printf 'a\\033[1m\\000b\\377 \\303\\251 end\\n'\nstdout_logfile=out\nstartsecs=0\nautorestart=false\n";
     let (home, mut running) = started("order-odd", program);
     running.stdout.wait_for("exited: a");

@@ -22,7 +22,7 @@ const DIFFERENCES: [(&str, &str); 2] = [
 ];
 
 #[test]
-fn a_session_goes_as_with_the_original() {
+fn a_session_matches_supervisord() {
     let Some(python) = python() else {
         return skip("SUPERVISOR_PYTHON names no Python", "REQUIRE_PYTHON");
     };
@@ -44,7 +44,7 @@ fn a_session_goes_as_with_the_original() {
 }
 
 #[test]
-fn each_method_has_a_row_in_the_document() {
+fn each_method_has_a_row_in_compatibility() {
     let home = Home::new("methods", "");
     home.write("t.conf", CONFIGURATION);
     let mut running = home.start();

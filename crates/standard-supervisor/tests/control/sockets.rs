@@ -15,7 +15,7 @@ fn unix(more: &str) -> String {
 }
 
 #[test]
-fn a_socket_is_there_before_that_is_said_and_goes_with_the_supervisor() {
+fn a_socket_exists_before_its_log_line_and_until_the_exit() {
     let home = Home::new("http-unix", &unix("chmod=0640"));
     let mut running = home.start();
     running.stdout.wait_for("INFO RPC interface 'supervisor' initialized");
@@ -44,7 +44,7 @@ fn a_stale_socket_is_taken_over_at_once() {
 }
 
 #[test]
-fn a_socket_that_another_has_is_left_to_him() {
+fn a_socket_in_use_is_left_alone() {
     let home = Home::new("http-taken", &unix(""));
     let mut first = home.start();
     first.stdout.wait_for("supervisord started with pid");
@@ -63,7 +63,7 @@ fn a_socket_that_another_has_is_left_to_him() {
 }
 
 #[test]
-fn what_is_no_socket_is_left_alone_and_nothing_is_started() {
+fn a_file_at_the_socket_path_is_kept_and_prevents_the_start() {
     let home = Home::new("http-precious", &format!("{}[program:a]\ncommand=touch ran\n", unix("")));
     home.write("s.sock", "data");
     let mut running = home.start();
@@ -77,7 +77,7 @@ fn what_is_no_socket_is_left_alone_and_nothing_is_started() {
 }
 
 #[test]
-fn a_port_that_another_has_is_a_reason_not_to_begin() {
+fn a_port_in_use_prevents_the_start() {
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = taken.local_addr().unwrap().port();
     let home =
@@ -95,7 +95,7 @@ fn is_open(address: &str, port: u16) -> bool {
 }
 
 #[test]
-fn an_ipv6_address_is_listened_at_and_reached() {
+fn an_ipv6_address_can_be_listened_on() {
     for (host, open) in [("[::1]:", [false, true]), ("[::]:", [true, true]), ("", [true, false])] {
         let port = free_port();
         let inet = format!(
@@ -115,7 +115,7 @@ fn an_ipv6_address_is_listened_at_and_reached() {
 }
 
 #[test]
-fn a_hangup_makes_the_sockets_anew() {
+fn a_hangup_recreates_the_sockets() {
     let port = free_port();
     let inet = format!("[inet_http_server]\nport=127.0.0.1:{port}\n");
     let home = Home::new("http-hangup", &format!("{inet}{}", unix("")));
@@ -133,7 +133,7 @@ fn a_hangup_makes_the_sockets_anew() {
 }
 
 #[test]
-fn one_in_the_background_is_reached_as_soon_as_it_has_been_started() {
+fn a_daemon_answers_as_soon_as_its_start_command_returns() {
     let home = Home::new("http-background", &unix(""));
     let mut running = Running::start(&mut home.command(&[]));
     assert_eq!(running.exit_code(), 0, "{:#?}", running.stderr.rest());
@@ -147,7 +147,7 @@ fn one_in_the_background_is_reached_as_soon_as_it_has_been_started() {
 }
 
 #[test]
-fn every_url_of_a_server_with_a_password_asks_for_it() {
+fn every_url_of_a_server_with_a_password_requires_it() {
     let port = free_port();
     let home = Home::new(
         "http-auth",
@@ -191,7 +191,7 @@ fn every_url_of_a_server_with_a_password_asks_for_it() {
 }
 
 #[test]
-fn a_server_in_front_of_a_command_answers_without_more_ado() {
+fn a_control_server_in_command_mode_needs_only_one_variable() {
     let home = Home::new("http-command", "");
     let mut command = supervise(["sleep", "1000"]);
     let socket = home.path("s.sock");

@@ -10,7 +10,7 @@ use crate::harness::{Running, clean, program, skip, supervise};
 use crate::place::Place;
 
 #[test]
-fn an_exit_is_told_in_a_line_in_a_file_and_to_the_engine() {
+fn an_exit_is_reported_in_the_log_a_file_and_the_termination_log() {
     let place = Place::new("exit");
     let mut running = Running::start(&mut place.shell("echo one; echo two; exit 3"));
     let line = running.stderr.wait_for("crash: program=app run=1 pid=");
@@ -37,7 +37,7 @@ fn an_exit_is_told_in_a_line_in_a_file_and_to_the_engine() {
 }
 
 #[test]
-fn a_signal_is_told_by_its_name() {
+fn a_terminating_signal_is_reported_by_name() {
     let place = Place::new("signal");
     let mut running = Running::start(&mut place.shell("kill -SEGV $$"));
     assert_eq!(running.exit_code(), 1);
@@ -47,7 +47,7 @@ fn a_signal_is_told_by_its_name() {
 }
 
 #[test]
-fn a_command_that_is_not_there_has_neither_pid_nor_exit() {
+fn the_report_of_a_missing_command_has_neither_pid_nor_exit() {
     let place = Place::new("spawn");
     let mut command = supervise(["/there/is/no/such/command"]);
     command.env("PROCESS_CRASH_DIR", place.path("reports"));
@@ -59,7 +59,7 @@ fn a_command_that_is_not_there_has_neither_pid_nor_exit() {
 }
 
 #[test]
-fn leftovers_count_and_what_they_took_does_too() {
+fn leftover_processes_and_their_cpu_time_are_counted() {
     let place = Place::new("leftovers");
     // The worker works before its leader ends.
     let worker = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo done; exec sleep 1000";
@@ -75,7 +75,7 @@ fn leftovers_count_and_what_they_took_does_too() {
 }
 
 #[test]
-fn the_newest_reports_are_kept() {
+fn only_the_newest_crash_reports_are_kept() {
     let place = Place::new("keep");
     let mut command = place.shell("exit 1");
     command.env("PROCESS_MAX_START_RETRIES", "2").env("SUPERVISOR_SUPERVISORD_CRASH_KEEP", "2");
@@ -87,7 +87,7 @@ fn the_newest_reports_are_kept() {
 }
 
 #[test]
-fn a_directory_that_can_t_be_made_costs_the_file_and_not_the_program() {
+fn a_crash_directory_that_cannot_be_created_does_not_stop_the_program() {
     let place = Place::new("nowhere");
     let mut command = place.shell("exit 1");
     command.env("PROCESS_CRASH_DIR", "/proc/nowhere");
@@ -98,7 +98,7 @@ fn a_directory_that_can_t_be_made_costs_the_file_and_not_the_program() {
 }
 
 #[test]
-fn running_once_writes_nothing() {
+fn run_once_mode_writes_no_crash_report() {
     let place = Place::new("once");
     let mut command = place.shell("exit 3");
     command.env("PROCESS_AUTO_RECOVERY", "false");
@@ -109,7 +109,7 @@ fn running_once_writes_nothing() {
 }
 
 #[test]
-fn a_file_asks_for_the_line_and_the_report() {
+fn config_file_mode_reports_crashes_only_if_configured() {
     for asked in [false, true] {
         let place = Place::new(&format!("file-{asked}"));
         let ask = if asked { "crash_line=true\ncrash_dir=%(here)s/reports\n" } else { "" };
@@ -129,7 +129,7 @@ fn a_file_asks_for_the_line_and_the_report() {
 }
 
 #[test]
-fn a_kill_for_want_of_memory_is_told_apart() {
+fn an_oom_kill_is_reported_as_such() {
     let Some(group) = MemoryGroup::make(48 << 20) else {
         return skip("no memory cgroup can be made here", "REQUIRE_CGROUP");
     };

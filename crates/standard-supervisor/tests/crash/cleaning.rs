@@ -10,7 +10,7 @@ use crate::harness::{Running, free_port, kill, skip};
 use crate::place::Place;
 
 #[test]
-fn nothing_is_removed_where_that_was_not_asked_for() {
+fn nothing_is_removed_unless_configured() {
     let place = Place::new("off");
     let leaked = PathBuf::from(format!("/dev/shm/off-{}", std::process::id()));
     let mut command = place.shell(&format!("umask 077; : > {}; exit 1", leaked.display()));
@@ -22,7 +22,7 @@ fn nothing_is_removed_where_that_was_not_asked_for() {
 }
 
 #[test]
-fn a_stranger_at_the_port_is_named() {
+fn a_foreign_process_at_the_port_is_named() {
     if which("python3").is_none() {
         return skip("there is no python3", "REQUIRE_PYTHON");
     }
@@ -54,7 +54,7 @@ fn a_stranger_at_the_port_is_named() {
 }
 
 #[test]
-fn after_ten_seconds_the_start_says_who_still_holds_the_port() {
+fn the_process_that_holds_the_port_is_named_after_ten_seconds() {
     let place = Place::new("held");
     let holder = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = holder.local_addr().unwrap().port();

@@ -20,7 +20,7 @@ fn known() -> Vec<(String, String)> {
 }
 
 #[test]
-fn each_sign_is_found_in_what_a_program_printed_and_told_everywhere() {
+fn each_failure_sign_in_the_output_is_reported_everywhere() {
     for (number, (name, output)) in known().into_iter().enumerate() {
         let sign = SIGNS.iter().find(|sign| sign.name == name).unwrap();
         let place = Place::new(&format!("sign-{number}"));
@@ -47,7 +47,7 @@ fn each_sign_is_found_in_what_a_program_printed_and_told_everywhere() {
 }
 
 #[test]
-fn what_cannot_work_is_tried_twice_and_ends_with_its_code() {
+fn a_configuration_failure_is_tried_twice_and_exits_with_its_code() {
     let place = Place::new("config");
     let script = "echo \"ModuleNotFoundError: No module named 'fastapi'\"; exit 1";
     let mut command = place.shell(script);
@@ -63,7 +63,7 @@ fn what_cannot_work_is_tried_twice_and_ends_with_its_code() {
 }
 
 #[test]
-fn without_a_preset_an_exit_is_an_exit() {
+fn without_a_failure_preset_the_class_is_exit() {
     let place = Place::new("no-preset");
     let script = "echo 'torch.OutOfMemoryError: CUDA out of memory.'; exit 1";
     let mut running = Running::start(&mut place.shell(script));
@@ -72,7 +72,7 @@ fn without_a_preset_an_exit_is_an_exit() {
 }
 
 #[test]
-fn the_class_does_not_depend_on_crash_reports() {
+fn the_failure_class_does_not_depend_on_crash_reports() {
     let place = Place::new("no-reports");
     // Nobody can create a directory in /proc, not even root.
     for reports in ["off", "/proc/nowhere"] {
@@ -106,7 +106,7 @@ fn a_file_with_a_failure_preset_needs_neither_crash_lines_nor_reports() {
 }
 
 #[test]
-fn a_server_that_served_after_an_error_did_not_end_of_it() {
+fn an_error_before_served_requests_does_not_explain_the_exit() {
     let place = Place::new("served");
     let script = "echo 'torch.OutOfMemoryError: CUDA out of memory.'
          echo 'INFO:     10.0.0.4:5 - \"POST /v1/completions HTTP/1.1\" 200 OK'
@@ -119,7 +119,7 @@ fn a_server_that_served_after_an_error_did_not_end_of_it() {
 }
 
 #[test]
-fn a_rank_that_fails_ends_its_container_at_once() {
+fn a_failed_rank_stops_its_container_at_once() {
     let place = Place::new("rank");
     let mut command = place.shell("echo started; exit 0");
     command.env_remove("PROCESS_MAX_START_RETRIES").env("PROCESS_RANK_POLICY", "exit");
@@ -129,7 +129,7 @@ fn a_rank_that_fails_ends_its_container_at_once() {
 }
 
 #[test]
-fn a_rule_of_the_user_s_own_decides() {
+fn a_users_failure_rule_takes_precedence() {
     let rule = |script: &str, settings: &[(&str, &str)]| {
         let mut command = supervise(["sh", "-c", script]);
         command.env("PROCESS_MAX_START_RETRIES", "2");

@@ -20,7 +20,7 @@ time.sleep(1000)
 ";
 
 #[test]
-fn a_server_that_crashes_leaves_its_socket_and_comes_up_again() {
+fn a_crashed_server_restarts_despite_its_stale_socket() {
     if which("python3").is_none() {
         return skip("there is no python3", "REQUIRE_PYTHON");
     }
@@ -49,7 +49,7 @@ fn a_server_that_crashes_leaves_its_socket_and_comes_up_again() {
 }
 
 #[test]
-fn what_a_run_had_open_is_removed_and_what_appeared_meanwhile_is_kept_with_its_reason() {
+fn files_of_a_run_are_removed_and_others_kept_with_a_reason() {
     let place = Place::new("open");
     let (own, strange) = (shm("own"), shm("strange"));
     let mut command = crashes_once(&place, &format!("exec 3> {}", own.display()));
@@ -74,7 +74,7 @@ fn what_a_run_had_open_is_removed_and_what_appeared_meanwhile_is_kept_with_its_r
 }
 
 #[test]
-fn files_are_removed_at_the_end_as_well() {
+fn files_are_removed_at_a_shutdown_as_well() {
     let place = Place::new("end");
     let own = shm("end");
     let script =
@@ -90,7 +90,7 @@ fn files_are_removed_at_the_end_as_well() {
 }
 
 #[test]
-fn all_means_before_the_first_start_and_without_evidence() {
+fn remove_leftovers_all_cleans_up_before_the_first_start_without_evidence() {
     if !rustix::process::geteuid().is_root() {
         return skip("only root has a /dev/shm of its own", "REQUIRE_ROOT");
     }
@@ -106,7 +106,7 @@ fn all_means_before_the_first_start_and_without_evidence() {
 }
 
 #[test]
-fn one_process_that_cannot_be_looked_into_does_not_keep_everything() {
+fn an_unreadable_process_does_not_prevent_the_cleanup() {
     if !rustix::process::geteuid().is_root() {
         return skip("only root has processes that others may not look into", "REQUIRE_ROOT");
     }
@@ -134,7 +134,7 @@ fn one_process_that_cannot_be_looked_into_does_not_keep_everything() {
 }
 
 #[test]
-fn shared_memory_that_is_nearly_full_is_told_and_so_is_what_it_does() {
+fn nearly_full_shared_memory_and_its_bus_error_are_reported() {
     if !rustix::process::geteuid().is_root() {
         return skip("only root has a /dev/shm of its own", "REQUIRE_ROOT");
     }
@@ -166,7 +166,7 @@ fn shared_memory_that_is_nearly_full_is_told_and_so_is_what_it_does() {
 }
 
 #[test]
-fn files_of_a_server_before_the_container_s_restart_are_named_and_kept() {
+fn files_from_before_a_container_restart_are_reported_and_kept() {
     if !rustix::process::geteuid().is_root() {
         return skip("only root has a /dev/shm of its own", "REQUIRE_ROOT");
     }

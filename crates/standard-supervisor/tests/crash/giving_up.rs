@@ -8,7 +8,7 @@ use crate::place::Place;
 const GAVE_UP: &str = "gave up: app entered FATAL state, too many start retries too quickly: ";
 
 #[test]
-fn giving_up_says_the_cause_and_the_last_line_of_output_once() {
+fn the_gave_up_line_has_the_cause_and_the_last_output_once() {
     let place = Place::new("gave-up");
     let script = r#"echo loading; printf '\033[31mno model at "/x"\t\033[0m\n\n'; exit 3"#;
     let mut running = Running::start(&mut place.shell(script));
@@ -24,7 +24,7 @@ fn giving_up_says_the_cause_and_the_last_line_of_output_once() {
 }
 
 #[test]
-fn giving_up_a_server_that_was_never_ready_says_so() {
+fn the_gave_up_line_says_that_a_server_was_never_ready() {
     let place = Place::new("never-ready");
     let mut command = place.shell("echo loading; exec sleep 1000");
     command.env("PROCESS_HEALTH_READY", "log:listening");
@@ -39,7 +39,7 @@ fn giving_up_a_server_that_was_never_ready_says_so() {
 }
 
 #[test]
-fn what_is_said_in_json_has_the_same_facts() {
+fn the_gave_up_event_in_json_has_the_same_facts() {
     let place = Place::new("gave-up-json");
     let mut command = place.shell("echo loading; exit 3");
     let mut running = Running::start(command.env("LOG_FORMAT", "json"));
@@ -57,7 +57,7 @@ fn what_is_said_in_json_has_the_same_facts() {
 }
 
 #[test]
-fn an_orphan_that_was_killed_before_is_told_with_the_end() {
+fn an_orphan_killed_before_the_exit_is_reported_with_it() {
     let place = Place::new("orphan");
     let script =
         "(sleep 1000 & echo $! >orphan); pid=$(cat orphan); kill -9 $pid; sleep 0.3; exit 1";
@@ -75,7 +75,7 @@ fn an_orphan_that_was_killed_before_is_told_with_the_end() {
 }
 
 #[test]
-fn a_child_that_its_parent_waited_for_is_told_with_the_end() {
+fn a_child_that_its_parent_reaped_is_reported_with_the_exit() {
     let place = Place::new("child");
     let script = "sleep 1000 & echo $! >child; wait $!; exit 1";
     let mut command = place.shell(script);

@@ -55,7 +55,7 @@ fn ends(name: &str, later: &str) -> (String, i32) {
 }
 
 #[test]
-fn a_lost_gpu_ends_the_retries_and_one_that_says_nothing_does_not() {
+fn a_lost_gpu_ends_the_retries_and_a_silent_tool_does_not() {
     let healthy = format!("printf '%s' '{}'", row(612));
     for (name, later, expected) in [
         ("healthy", healthy.as_str(), ("exit", 1)),
@@ -102,7 +102,7 @@ fn a_lost_gpu_ends_the_retries_and_one_that_says_nothing_does_not() {
 }
 
 #[test]
-fn a_device_that_the_program_does_not_see_may_be_lost() {
+fn only_a_gpu_that_the_program_sees_counts_as_lost() {
     for (visible, expected) in [("0", 1), ("1", 71), ("GPU-7b1f", 1), ("MIG-1", 71)] {
         let place = Place::new(&format!("gpu-visible-{visible}"));
         let (first, other) = (row(612), "1, GPU-other, 143771, 612, None\n");
@@ -117,7 +117,7 @@ fn a_device_that_the_program_does_not_see_may_be_lost() {
 }
 
 #[test]
-fn a_tool_that_hangs_delays_nothing() {
+fn a_gpu_tool_that_hangs_delays_nothing() {
     let place = Place::new("gpu-hangs");
     let mut running = Running::start(&mut crashing(&place, "exec sleep 600"));
     // The tool has 35 seconds. The supervisor restarts and exits without waiting for it.
@@ -128,7 +128,7 @@ fn a_tool_that_hangs_delays_nothing() {
 }
 
 #[test]
-fn a_tool_that_first_hangs_after_a_crash_delays_the_restart_for_five_seconds() {
+fn a_gpu_tool_that_hangs_after_a_crash_delays_the_restart_by_five_seconds() {
     let place = Place::new("gpu-hangs-later");
     let first = row(612);
     let answer =
@@ -142,7 +142,7 @@ fn a_tool_that_first_hangs_after_a_crash_delays_the_restart_for_five_seconds() {
 }
 
 #[test]
-fn an_old_driver_is_asked_for_what_it_knows() {
+fn an_old_driver_is_queried_without_unknown_fields() {
     let unknown = "case \"$*\" in *recovery*) echo 'Field \"gpu_recovery_action\" is not a valid \
                    field to query.'; exit 2;; esac";
     let place = Place::new("gpu-old");
@@ -152,7 +152,7 @@ fn an_old_driver_is_asked_for_what_it_knows() {
 }
 
 #[test]
-fn memory_that_is_held_is_waited_for_and_the_wait_is_told() {
+fn a_restart_waits_for_gpu_memory_and_reports_the_wait() {
     let place = Place::new("gpu-memory");
     let (free, held) = (row(612), row(70_000));
     // At first it is free, after the crash held, then free again.
@@ -166,7 +166,7 @@ fn memory_that_is_held_is_waited_for_and_the_wait_is_told() {
 }
 
 #[test]
-fn a_lost_gpu_is_the_first_thing_that_is_said() {
+fn the_gave_up_line_names_the_lost_gpu_first() {
     let place = Place::new("gpu-said");
     let first = row(612);
     let answer = format!(

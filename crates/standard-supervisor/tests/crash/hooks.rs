@@ -27,7 +27,7 @@ fn crashing(url: &str) -> Command {
 }
 
 #[test]
-fn an_alert_gets_out_before_the_supervisor_exits() {
+fn a_notification_is_sent_before_the_supervisor_exits() {
     let (port, requests) = receiver(Some(OK));
     let url = format!("http://127.0.0.1:{port}/services/sk-secret?key=sk-too");
     let mut running = Running::start(&mut crashing(&url));
@@ -43,7 +43,7 @@ fn an_alert_gets_out_before_the_supervisor_exits() {
 }
 
 #[test]
-fn output_is_sent_if_it_is_asked_for_and_in_the_form_that_is_asked_for() {
+fn output_is_sent_only_if_configured_and_in_the_configured_format() {
     for (format, place) in [
         ("slack", "/text"),
         ("alertmanager", "/alerts/0/annotations/description"),
@@ -63,7 +63,7 @@ fn output_is_sent_if_it_is_asked_for_and_in_the_form_that_is_asked_for() {
 }
 
 #[test]
-fn redirects_are_not_followed_and_a_receiver_that_fails_is_said() {
+fn redirects_are_not_followed_and_failures_of_a_receiver_are_logged() {
     for (answer, expected) in [
         ("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", "302"),
         ("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", "500"),
@@ -78,7 +78,7 @@ fn redirects_are_not_followed_and_a_receiver_that_fails_is_said() {
 }
 
 #[test]
-fn a_receiver_that_is_silent_holds_up_no_restart() {
+fn a_silent_receiver_delays_no_restart() {
     let (port, requests) = receiver(None);
     let mut command = supervise(["sh", "-c", "echo run; sleep 1.1; exit 3"]);
     command
@@ -96,7 +96,7 @@ fn a_receiver_that_is_silent_holds_up_no_restart() {
 }
 
 #[test]
-fn certificates_are_verified_also_on_this_host() {
+fn certificates_of_local_receivers_are_verified() {
     let python = Command::new("python3").arg("--version").output();
     if !python.is_ok_and(|output| output.status.success()) {
         return skip("there is no python3", "REQUIRE_PYTHON");
@@ -142,7 +142,7 @@ fn certificates_are_verified_also_on_this_host() {
 }
 
 #[test]
-fn a_command_gets_the_report_as_the_program_s_user_without_our_settings() {
+fn a_hook_command_runs_as_the_programs_user_without_own_settings() {
     let place = Place::new("hook-command");
     let told = place.path("told");
     fs::write(&told, "").unwrap();
@@ -172,7 +172,7 @@ fn a_command_gets_the_report_as_the_program_s_user_without_our_settings() {
 }
 
 #[test]
-fn a_command_that_hangs_ends_with_the_supervisor() {
+fn a_hook_command_that_hangs_is_stopped_at_the_exit() {
     let place = Place::new("hook-hangs");
     let fifo = place.path("pid");
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
@@ -193,7 +193,7 @@ fn a_command_that_hangs_ends_with_the_supervisor() {
 }
 
 #[test]
-fn the_url_is_masked_and_mistakes_do_not_repeat_it() {
+fn the_url_of_a_hook_is_masked_in_check_and_errors() {
     let check = |name: &str, value: &str| {
         let mut command =
             crate::harness::clean(program("standard-supervisor"), ["--check", "true"]);

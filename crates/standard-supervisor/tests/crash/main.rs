@@ -8,12 +8,12 @@ mod harness;
 
 mod classes;
 mod cleaning;
+mod diagnostics;
 mod failures;
 mod files;
 mod giving_up;
 mod gpu;
 mod hooks;
-mod illness;
 mod output;
 mod place;
 mod receiver;

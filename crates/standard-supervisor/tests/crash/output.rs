@@ -8,7 +8,7 @@ use crate::harness::{Lines, Running, status, wait};
 use crate::place::Place;
 
 #[test]
-fn of_many_lines_the_last_fifty_are_told() {
+fn a_crash_report_has_the_last_fifty_lines() {
     let place = Place::new("many");
     let mut running =
         Running::start(&mut place.shell("seq 1 300000; echo '\u{1b}[31mwhy\u{1b}[0m'; exit 1"));
@@ -24,7 +24,7 @@ fn of_many_lines_the_last_fifty_are_told() {
 }
 
 #[test]
-fn a_reader_that_stalls_does_not_hide_the_last_words() {
+fn a_stalled_reader_does_not_hide_the_last_lines() {
     let place = Place::new("stalled");
     let (reader, writer) = std::io::pipe().unwrap();
     // It fits into the two pipes on its way, and nobody reads it.
@@ -40,7 +40,7 @@ fn a_reader_that_stalls_does_not_hide_the_last_words() {
 }
 
 #[test]
-fn the_message_to_the_engine_is_cut_at_the_front_of_the_output() {
+fn the_termination_message_drops_the_beginning_of_the_output() {
     let place = Place::new("message");
     let mut running = Running::start(&mut place.shell("seq -f %0100.0f 1 10000; exit 1"));
     assert_eq!(running.exit_code(), 1);
@@ -52,7 +52,7 @@ fn the_message_to_the_engine_is_cut_at_the_front_of_the_output() {
 }
 
 #[test]
-fn stdout_and_stderr_are_told_apart_where_they_are() {
+fn stdout_and_stderr_are_reported_separately() {
     let place = Place::new("both");
     let mut command = place.shell("echo out; echo err >&2; exit 1");
     command.env("SUPERVISOR_PROGRAM__APP_REDIRECT_STDERR", "false");
@@ -62,7 +62,7 @@ fn stdout_and_stderr_are_told_apart_where_they_are() {
 }
 
 #[test]
-fn output_that_goes_to_a_file_is_told_too() {
+fn output_that_is_written_to_a_file_is_reported() {
     let place = Place::new("file");
     let mut command = place.shell("echo out; exit 1");
     command.env("SUPERVISOR_PROGRAM__APP_STDOUT_LOGFILE", place.path("log"));
@@ -77,7 +77,7 @@ fn stdout(report: &Value) -> Vec<String> {
 }
 
 #[test]
-fn what_ends_as_it_is_to_is_no_crash() {
+fn an_expected_exit_is_not_a_crash() {
     let place = Place::new("expected");
     let mut command = place.shell("echo done");
     command
@@ -93,7 +93,7 @@ fn what_ends_as_it_is_to_is_no_crash() {
 }
 
 #[test]
-fn a_clean_end_takes_back_the_message_of_a_crash_before() {
+fn a_clean_exit_clears_the_termination_message_of_an_earlier_crash() {
     let place = Place::new("over");
     let flag = place.path("flag");
     let script = format!("[ -e {0} ] || {{ : > {0}; exit 1; }}; exec sleep 1000", flag.display());

@@ -2,21 +2,21 @@
 
 use serde_json::{Value, json};
 
+use crate::outcome::Outcome;
 use crate::place::{Client, DAEMONS, Daemon, Place};
-use crate::told::Told;
 
 fn program(stopwaitsecs: u32, more: &str) -> String {
     format!("[program:cat]\ncommand=/bin/cat\nstopwaitsecs={stopwaitsecs}\n{more}")
 }
 
 fn says(place: &Place, line: &str) -> String {
-    let told = Told::by(&mut place.client(Client::Ours, line), place);
+    let told = Outcome::run(&mut place.client(Client::Native, line), place);
     assert_eq!(told.code, 0, "{line}: {told:?}");
     told.stdout
 }
 
 fn pid(place: &Place) -> String {
-    let output = place.client(Client::Ours, "pid cat").output().unwrap();
+    let output = place.client(Client::Native, "pid cat").output().unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -26,7 +26,7 @@ fn changes(place: &Place) -> Value {
 
 #[test]
 fn a_rule_changes_while_its_program_runs() {
-    let Some(mut place) = Place::with(Daemon::Ours, &program(5, "")) else { return };
+    let Some(mut place) = Place::with(Daemon::Native, &program(5, "")) else { return };
     place.has_said("success: cat entered RUNNING");
     let before = pid(&place);
     assert_eq!(changes(&place), json!([]));
@@ -41,8 +41,8 @@ fn a_rule_changes_while_its_program_runs() {
     let live = json!([{"group": "cat", "change": "live", "programs": programs}]);
     assert_eq!(changes(&place), live);
     // Clients of supervisord see what they always saw.
-    let theirs = Told::by(&mut place.client(Client::Theirs, "reread"), &place);
-    assert_eq!(theirs.stdout.trim_end(), "cat: changed");
+    let python = Outcome::run(&mut place.client(Client::Python, "reread"), &place);
+    assert_eq!(python.stdout.trim_end(), "cat: changed");
     assert_eq!(says(&place, "update").trim_end(), "cat: updated without a restart");
     place.wait_for("updated: cat: new settings apply without a restart");
     assert_eq!(pid(&place), before);
@@ -61,21 +61,21 @@ fn a_rule_changes_while_its_program_runs() {
 }
 
 #[test]
-fn a_client_of_supervisord_restarts_as_it_always_did() {
+fn the_python_client_updates_by_restarting() {
     for daemon in DAEMONS {
         let Some(mut place) = Place::with(daemon, &program(5, "")) else { return };
         place.has_said("success: cat entered RUNNING");
         let before = pid(&place);
         place.configure(&program(7, ""));
-        let theirs = Told::by(&mut place.client(Client::Theirs, "update"), &place);
-        assert_eq!(theirs.stdout.trim_end(), "cat: stopped\ncat: updated process group");
+        let python = Outcome::run(&mut place.client(Client::Python, "update"), &place);
+        assert_eq!(python.stdout.trim_end(), "cat: stopped\ncat: updated process group");
         place.wait_for("success: cat entered RUNNING");
         assert_ne!(pid(&place), before, "{daemon:?}");
     }
 }
 
 #[test]
-fn their_daemon_is_updated_as_it_can() {
+fn supervisord_is_updated_by_restarting() {
     let Some(mut place) = Place::with(Daemon::Python, &program(5, "")) else { return };
     place.has_said("success: cat entered RUNNING");
     place.configure(&program(7, ""));

@@ -1,21 +1,21 @@
-//! supervisorctl beside supervisor's own: the same commands to the same daemon, and
-//! what both print and return.
+//! supervisorctl and the Python client run the same commands against the same daemon; the tests
+//! compare their output and exit codes.
 //!
-//! `same.rs` and `output.rs` have what must not differ, `better.rs` what is better here
-//! and why, `terminal.rs` what needs somebody at a keyboard. `SUPERVISOR_PYTHON` names a
-//! Python with supervisor.
+//! `compatibility.rs` and `output.rs` test equal behavior, `improvements.rs` intended differences
+//! with their reasons, and `terminal.rs` a client on a terminal. `SUPERVISOR_PYTHON` names a Python
+//! with supervisor.
 
 #![allow(clippy::unwrap_used, reason = "a failed call is a failed test")]
 
 #[path = "../harness/mod.rs"]
 mod harness;
 
-mod better;
+mod compatibility;
+mod improvements;
 mod live;
+mod outcome;
 mod output;
 mod place;
-mod same;
 mod screen;
 mod terminal;
-mod told;
 mod top;

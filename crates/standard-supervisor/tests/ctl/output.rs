@@ -1,19 +1,19 @@
 //! Output that is the same: as it is kept, as it comes, and with an answer.
 
+use crate::compatibility::PROGRAMS;
 use crate::harness::{Running, clean, python};
+use crate::outcome::Outcome;
 use crate::place::{Client, DAEMONS, Place};
-use crate::same::PROGRAMS;
-use crate::told::Told;
 
 #[test]
-fn utf_8_comes_out_whatever_the_locale() {
+fn utf_8_is_printed_in_any_locale() {
     for daemon in DAEMONS {
         let Some(mut place) = Place::with(daemon, PROGRAMS) else { return };
         place.has_said("success: test_öäü entered RUNNING");
         place.has_said("'talk' stdout output");
         for line in ["status test_öäü", "tail talk"] {
-            let told = [Client::Theirs, Client::Ours]
-                .map(|client| Told::by(place.client(client, line).env("LANG", "oops"), &place));
+            let told = [Client::Python, Client::Native]
+                .map(|client| Outcome::run(place.client(client, line).env("LANG", "oops"), &place));
             assert_eq!(told[0], told[1]);
             assert!(told[1].stdout.contains("äö") || told[1].stdout.contains("öä"), "{told:?}");
         }
@@ -21,10 +21,10 @@ fn utf_8_comes_out_whatever_the_locale() {
 }
 
 #[test]
-fn tail_f_goes_on_until_ctrl_c() {
+fn tail_f_continues_until_ctrl_c() {
     let wanted = ["==> Press Ctrl-C to exit <==", "hello äöü", "more … of it", ""];
     for daemon in DAEMONS {
-        for client in [Client::Theirs, Client::Ours] {
+        for client in [Client::Python, Client::Native] {
             let Some(mut place) = Place::with(daemon, PROGRAMS) else { return };
             place.has_said("'talk' stderr output");
             let mut command = place.client(client, "tail -f talk");
@@ -33,15 +33,15 @@ fn tail_f_goes_on_until_ctrl_c() {
             type_to(&place, "talk", "more … of it\n");
             tail.stdout.wait_for("more … of it");
             match client {
-                Client::Ours => {
+                Client::Native => {
                     tail.signal("INT");
                     assert_eq!(tail.exit_code(), 0);
                     assert_eq!(tail.stdout.rest(), wanted);
                     assert!(tail.stderr.rest().is_empty());
                 }
-                // Theirs misses a Ctrl-C that comes while it prints, or takes it for a failed
+                // The Python client misses a Ctrl-C that comes while it prints, or takes it for a failed
                 // connection.
-                Client::Theirs => {
+                Client::Python => {
                     tail.signal("KILL");
                     assert_eq!(tail.stdout.rest()[..3], wanted[..3]);
                 }
@@ -51,24 +51,24 @@ fn tail_f_goes_on_until_ctrl_c() {
 }
 
 #[test]
-fn maintail_tells_what_the_daemon_logs() {
+fn maintail_prints_the_daemons_log() {
     for daemon in DAEMONS {
-        for client in [Client::Theirs, Client::Ours] {
+        for client in [Client::Python, Client::Native] {
             let Some(place) = Place::with(daemon, "[program:cat]\ncommand=/bin/cat\n") else {
                 return;
             };
-            let told = Told::by(&mut place.client(client, "maintail"), &place);
+            let told = Outcome::run(&mut place.client(client, "maintail"), &place);
             assert!(told.stdout.contains("supervisord started with pid"), "{told:?}");
             let output = place.client(client, "maintail -5").output().unwrap();
             // With a line's end in it, or without, and one that the client adds.
             assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 6), "{output:?}");
             let mut tail = Running::start(&mut place.client(client, "maintail -f"));
             tail.stdout.wait_for("supervisord started with pid");
-            let told = Told::by(&mut place.client(client, "stop cat"), &place);
+            let told = Outcome::run(&mut place.client(client, "stop cat"), &place);
             assert_eq!(told.stdout, "cat: stopped");
             tail.stdout.wait_for("stopped: cat");
             // The daemon's end is the end of its log.
-            Told::by(&mut place.client(client, "shutdown"), &place);
+            Outcome::run(&mut place.client(client, "shutdown"), &place);
             assert_eq!(tail.exit_code(), 0);
         }
     }
@@ -88,9 +88,9 @@ fn type_to(place: &Place, program: &str, text: &str) {
 }
 
 #[test]
-fn fg_sends_what_is_typed_and_prints_what_comes_back() {
+fn fg_sends_typed_lines_and_prints_the_output() {
     for daemon in DAEMONS {
-        for client in [Client::Theirs, Client::Ours] {
+        for client in [Client::Python, Client::Native] {
             let Some(mut place) = Place::with(daemon, "[program:cat]\ncommand=/bin/cat\n") else {
                 return;
             };
@@ -102,7 +102,7 @@ fn fg_sends_what_is_typed_and_prints_what_comes_back() {
             drop(to);
             fg.stdout.wait_for("Exiting foreground");
             // Python's thread may go on; that it has said so is what counts.
-            if client == Client::Ours {
+            if client == Client::Native {
                 assert_eq!(fg.exit_code(), 0);
                 assert_eq!(
                     fg.stdout.rest(),
@@ -129,12 +129,12 @@ fn a_program_that_is_removed_and_added_again_keeps_its_logs() {
         let before = logs();
         assert_eq!(before.len(), 2, "{before:?}");
         for order in ["stop hello", "remove hello", "add hello"] {
-            let told = Told::by(&mut place.client(Client::Ours, order), &place);
+            let told = Outcome::run(&mut place.client(Client::Native, order), &place);
             assert_eq!(told.code, 0, "{daemon:?} {order}: {told:?}");
         }
         assert_eq!(logs(), before, "{daemon:?}");
         place.wait_for("success: hello entered RUNNING");
-        let tail = Told::by(&mut place.client(Client::Ours, "tail hello"), &place);
+        let tail = Outcome::run(&mut place.client(Client::Native, "tail hello"), &place);
         assert_eq!(tail.stdout.trim_end(), "begun\nbegun", "{daemon:?}");
     }
 }

@@ -10,21 +10,21 @@ use crate::harness::{Running, clean, free_port, program, python, skip};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Daemon {
     Python,
-    Ours,
+    Native,
 }
 
-/// The daemons to ask. Ours joins them once it answers.
-pub(crate) const DAEMONS: [Daemon; 2] = [Daemon::Python, Daemon::Ours];
+/// The daemons under test.
+pub(crate) const DAEMONS: [Daemon; 2] = [Daemon::Python, Daemon::Native];
 
-/// Whose client asks.
+/// The client that a test runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Client {
-    Theirs,
-    Ours,
+    Python,
+    Native,
 }
 
 /// The binary under test.
-fn ours() -> &'static str {
+fn native() -> &'static str {
     program("supervisorctl")
 }
 
@@ -85,7 +85,7 @@ impl Place {
                 command.args(words);
                 command
             }
-            Daemon::Ours => clean(program("supervisord"), words),
+            Daemon::Native => clean(program("supervisord"), words),
         };
         let running = Running::start(command.current_dir(&place.folder).env("LANG", "C.UTF-8"));
         place.daemon = Some(running);
@@ -159,8 +159,8 @@ impl Place {
     /// A client that is told these words and no configuration.
     pub(crate) fn bare(&self, client: Client, words: &[String]) -> Command {
         let mut command = match client {
-            Client::Ours => clean(ours(), words),
-            Client::Theirs => {
+            Client::Native => clean(native(), words),
+            Client::Python => {
                 let mut command = clean(&self.python, ["-m", "supervisor.supervisorctl"]);
                 command.args(words);
                 command

@@ -21,7 +21,7 @@ pub(crate) struct Screen {
 impl Screen {
     /// Starts a program that believes somebody is there.
     pub(crate) fn start(command: &Command) -> Self {
-        let (ours, theirs) = terminal();
+        let (controller, device) = terminal();
         // Its own session, so that the terminal is its own, and Ctrl-C is for it.
         let mut session = Command::new("setsid");
         session.args(["--ctty", "--wait"]).arg(command.get_program()).args(command.get_args());
@@ -33,11 +33,11 @@ impl Screen {
         }
         session.current_dir(command.get_current_dir().unwrap()).env("TERM", "xterm");
         let copy = |fd: &OwnedFd| fd.try_clone().unwrap();
-        session.stdin(copy(&theirs)).stdout(copy(&theirs)).stderr(theirs);
+        session.stdin(copy(&device)).stdout(copy(&device)).stderr(device);
         let child = session.spawn().unwrap();
         // The command holds the terminal's other side, which must close with the child.
         drop(session);
-        let mut screen = File::from(copy(&ours));
+        let mut screen = File::from(copy(&controller));
         let (sender, arriving) = channel();
         std::thread::spawn(move || {
             let mut piece = [0; 4096];
@@ -48,7 +48,7 @@ impl Screen {
                 }
             }
         });
-        Self { child, keyboard: File::from(ours), arriving, seen: String::new(), place: 0 }
+        Self { child, keyboard: File::from(controller), arriving, seen: String::new(), place: 0 }
     }
 
     pub(crate) fn type_in(&mut self, keys: &str) {

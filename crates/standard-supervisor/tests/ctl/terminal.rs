@@ -15,12 +15,12 @@ const TAB: &str = "\t";
 const UP: &str = "\x1b[A";
 
 #[test]
-fn the_shell_shows_the_status_completes_words_and_remembers() {
+fn the_shell_shows_status_completes_words_and_keeps_a_history() {
     for daemon in DAEMONS {
         let Some(mut place) = Place::with(daemon, CAT) else { return };
         place.wait_for("success: web-1 entered RUNNING");
         place.write("history", "pid cat\n");
-        let mut screen = Screen::start(&place.client(Client::Ours, "-r FOLDER/history"));
+        let mut screen = Screen::start(&place.client(Client::Native, "-r FOLDER/history"));
         screen.wait_for("RUNNING");
         screen.wait_for("supervisor> ");
         screen.type_in(&format!("vers{TAB}"));
@@ -49,11 +49,11 @@ fn the_shell_shows_the_status_completes_words_and_remembers() {
 }
 
 #[test]
-fn a_shell_is_left_by_ctrl_d_and_ctrl_c() {
+fn ctrl_d_and_ctrl_c_exit_the_shell() {
     for daemon in DAEMONS {
         let Some(place) = Place::with(daemon, "") else { return };
         for key in [CTRL_D, CTRL_C] {
-            let mut screen = Screen::start(&place.client(Client::Ours, ""));
+            let mut screen = Screen::start(&place.client(Client::Native, ""));
             screen.wait_for("supervisor> ");
             screen.type_in(key);
             assert_eq!(screen.end().0, 0, "{key:?}");
@@ -62,11 +62,11 @@ fn a_shell_is_left_by_ctrl_d_and_ctrl_c() {
 }
 
 #[test]
-fn ctrl_c_ends_a_tail_and_not_the_shell() {
+fn ctrl_c_stops_a_tail_and_not_the_shell() {
     for daemon in DAEMONS {
         let Some(mut place) = Place::with(daemon, CAT) else { return };
         place.has_said("success: cat entered RUNNING");
-        let mut screen = Screen::start(&place.client(Client::Ours, ""));
+        let mut screen = Screen::start(&place.client(Client::Native, ""));
         screen.wait_for("supervisor> ");
         screen.type_in("maintail -f\r");
         screen.wait_for("supervisord started with pid");
@@ -85,7 +85,7 @@ fn lines_that_are_typed_ahead_or_pasted_all_run() {
     for daemon in DAEMONS {
         let Some(mut place) = Place::with(daemon, CAT) else { return };
         place.has_said("success: cat entered RUNNING");
-        let mut screen = Screen::start(&place.client(Client::Ours, ""));
+        let mut screen = Screen::start(&place.client(Client::Native, ""));
         screen.wait_for("supervisor> ");
         // At once, a question and its answer among them, and the rest while a command runs.
         screen.type_in("version\rshutdown\rno\ravail\rrestart cat\rhelp quit\r");
@@ -107,10 +107,10 @@ fn lines_that_are_typed_ahead_or_pasted_all_run() {
 }
 
 #[test]
-fn a_shell_asks_before_it_ends_the_daemon() {
+fn the_shell_asks_before_it_stops_the_daemon() {
     for daemon in DAEMONS {
         let Some(mut place) = Place::with(daemon, "") else { return };
-        let mut screen = Screen::start(&place.client(Client::Ours, ""));
+        let mut screen = Screen::start(&place.client(Client::Native, ""));
         screen.wait_for("supervisor> ");
         screen.type_in("reload\r");
         screen.wait_for("Really restart the remote supervisord process y/N? ");
@@ -131,10 +131,10 @@ fn a_shell_asks_before_it_ends_the_daemon() {
 }
 
 #[test]
-fn a_shell_asks_who_is_there_and_does_not_show_the_password() {
+fn the_shell_asks_for_credentials_and_hides_the_password() {
     for daemon in DAEMONS {
         let Some(place) = Place::with(daemon, CAT) else { return };
-        let mut screen = Screen::start(&place.client(Client::Ours, "-s http://localhost:PORT"));
+        let mut screen = Screen::start(&place.client(Client::Native, "-s http://localhost:PORT"));
         screen.wait_for("Server requires authentication");
         screen.wait_for("Username:");
         screen.type_in("ann\n");
@@ -155,10 +155,10 @@ fn a_shell_asks_who_is_there_and_does_not_show_the_password() {
 }
 
 #[test]
-fn fg_on_a_terminal_is_the_same() {
+fn fg_on_a_terminal_matches_the_python_client() {
     for daemon in DAEMONS {
         let mut sides = Vec::new();
-        for client in [Client::Theirs, Client::Ours] {
+        for client in [Client::Python, Client::Native] {
             let Some(mut place) = Place::with(daemon, CAT) else { return };
             place.has_said("success: cat entered RUNNING");
             let mut screen = Screen::start(&place.client(client, "fg cat"));
@@ -170,8 +170,8 @@ fn fg_on_a_terminal_is_the_same() {
                 screen.wait_for(&format!("{line}\r\n"));
             }
             sides.push(screen.seen().to_owned());
-            // Theirs sometimes misses it.
-            if client == Client::Ours {
+            // The Python client sometimes misses it.
+            if client == Client::Native {
                 screen.type_in(CTRL_C);
                 screen.wait_for("Exiting foreground");
                 assert_eq!(screen.end().0, 0);
@@ -182,12 +182,12 @@ fn fg_on_a_terminal_is_the_same() {
 }
 
 #[test]
-fn fg_takes_what_is_typed_ahead_or_pasted() {
+fn fg_sends_lines_that_are_typed_ahead_or_pasted() {
     let programs = "[program:repeat]\ncommand=sed -u s/^/heard:/\n";
     for daemon in DAEMONS {
         let Some(mut place) = Place::with(daemon, programs) else { return };
         place.has_said("success: repeat entered RUNNING");
-        let mut screen = Screen::start(&place.client(Client::Ours, ""));
+        let mut screen = Screen::start(&place.client(Client::Native, ""));
         screen.wait_for("supervisor> ");
         // At once, the last line without its end.
         screen.type_in("fg repeat\rone\rtwo\rthr");
@@ -217,13 +217,13 @@ fn fg_takes_what_is_typed_ahead_or_pasted() {
 }
 
 #[test]
-fn fg_ends_when_nobody_is_there_any_more() {
+fn fg_exits_when_the_program_has_stopped() {
     for daemon in DAEMONS {
         let Some(mut place) = Place::with(daemon, CAT) else { return };
         place.has_said("success: cat entered RUNNING");
-        let mut screen = Screen::start(&place.client(Client::Ours, "fg cat"));
+        let mut screen = Screen::start(&place.client(Client::Native, "fg cat"));
         screen.wait_for("==> Press Ctrl-C to exit <==");
-        let stopped = place.client(Client::Ours, "stop cat").status().unwrap();
+        let stopped = place.client(Client::Native, "stop cat").status().unwrap();
         assert!(stopped.success());
         screen.type_in("anybody?\n");
         screen.wait_for("Process got killed\r\nExiting foreground");
@@ -232,7 +232,7 @@ fn fg_ends_when_nobody_is_there_any_more() {
 }
 
 #[test]
-fn ctrl_c_is_an_answer_to_every_question() {
+fn ctrl_c_cancels_every_question() {
     for daemon in DAEMONS {
         let Some(place) = Place::with(daemon, "") else { return };
         for (server, action, question) in [
@@ -240,7 +240,7 @@ fn ctrl_c_is_an_answer_to_every_question() {
             ("unix://FOLDER/locked", "", "Username:"),
             ("unix://FOLDER/locked", "ann\n", "Password:"),
         ] {
-            let mut screen = Screen::start(&place.client(Client::Ours, &format!("-s {server}")));
+            let mut screen = Screen::start(&place.client(Client::Native, &format!("-s {server}")));
             if server.ends_with("sock") {
                 screen.wait_for("supervisor> ");
             } else {
@@ -252,15 +252,15 @@ fn ctrl_c_is_an_answer_to_every_question() {
             assert_eq!(screen.end().0, 0, "{question}");
         }
         // The daemon is still there.
-        assert!(place.client(Client::Ours, "version").status().unwrap().success());
+        assert!(place.client(Client::Native, "version").status().unwrap().success());
     }
 }
 
 #[test]
-fn ctrl_c_ends_a_shell_that_waits_for_a_script() {
+fn ctrl_c_exits_a_shell_that_reads_a_script() {
     let Some(place) = Place::without_daemon() else { return };
     let (script, _open) = std::io::pipe().unwrap();
-    let mut shell = Running::start(place.client(Client::Ours, "").stdin(script));
+    let mut shell = Running::start(place.client(Client::Native, "").stdin(script));
     shell.stdout.wait_for("no such file");
     shell.signal("INT");
     assert_eq!(shell.exit_code(), 0);

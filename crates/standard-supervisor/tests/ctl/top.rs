@@ -1,9 +1,9 @@
 //! `top` on a terminal, and without one.
 
 use crate::harness::{free_port, python};
+use crate::outcome::Outcome;
 use crate::place::{Client, DAEMONS, Daemon, Place};
 use crate::screen::Screen;
-use crate::told::Told;
 
 const PROGRAMS: &str = "[program:cat]\ncommand=/bin/cat\n[program:bad]\ncommand=/bin/false\n\
                         startretries=0\n[program:web]\ncommand=/bin/sh -c 'echo begun; exec cat'\n\
@@ -13,12 +13,12 @@ const CTRL_C: &str = "\x03";
 const DOWN: &str = "\x1b[B";
 
 #[test]
-fn a_table_follows_and_keys_act() {
+fn top_updates_its_table_and_reacts_to_keys() {
     for daemon in DAEMONS {
         let Some(mut place) = Place::with(daemon, PROGRAMS) else { return };
         place.has_said("success: web-1 entered RUNNING");
         place.has_said("gave up: bad");
-        let mut screen = Screen::start(&place.client(Client::Ours, "top"));
+        let mut screen = Screen::start(&place.client(Client::Native, "top"));
         screen.wait_for("NAME");
         screen.wait_for("FATAL");
         screen.wait_for("cat ");
@@ -74,7 +74,7 @@ http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), Handler).serve_forever()
 ";
 
 #[test]
-fn requests_and_tokens_of_a_server_are_shown() {
+fn top_shows_requests_and_tokens() {
     let Some(python) = python() else { return };
     let port = free_port();
     let programs = format!(
@@ -82,9 +82,9 @@ fn requests_and_tokens_of_a_server_are_shown() {
          health_port={port}\nhealth_interval=0.1\n[program:cat]\ncommand=/bin/cat\n"
     );
     let files = [("server.py", SERVER)];
-    let Some(mut place) = Place::with_files(Daemon::Ours, &programs, &files) else { return };
+    let Some(mut place) = Place::with_files(Daemon::Native, &programs, &files) else { return };
     place.has_said("success: app entered RUNNING");
-    let mut screen = Screen::start(&place.client(Client::Ours, "top"));
+    let mut screen = Screen::start(&place.client(Client::Native, "top"));
     screen.wait_for("REQUESTS TOKENS/S");
     screen.type_in("oooo");
     screen.wait_for("sorted by requests");
@@ -92,7 +92,7 @@ fn requests_and_tokens_of_a_server_are_shown() {
     screen.wait_for("sorted by tokens/s");
     screen.type_in("q");
     assert_eq!(screen.end().0, 0);
-    let told = Told::by(&mut place.client(Client::Ours, "top"), &place);
+    let told = Outcome::run(&mut place.client(Client::Native, "top"), &place);
     let lines: Vec<Vec<&str>> =
         told.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(lines[0][7..], ["REQUESTS", "TOKENS/S"], "{told:?}");
@@ -102,10 +102,10 @@ fn requests_and_tokens_of_a_server_are_shown() {
 }
 
 #[test]
-fn a_screen_changes_in_place() {
-    let Some(mut place) = Place::with(Daemon::Ours, PROGRAMS) else { return };
+fn top_changes_the_screen_in_place() {
+    let Some(mut place) = Place::with(Daemon::Native, PROGRAMS) else { return };
     place.has_said("gave up: bad");
-    let mut screen = Screen::start(&place.client(Client::Ours, "top"));
+    let mut screen = Screen::start(&place.client(Client::Native, "top"));
     for _ in 0..3 {
         screen.wait_for("q quit");
     }
@@ -118,12 +118,12 @@ fn a_screen_changes_in_place() {
 }
 
 #[test]
-fn without_a_terminal_the_table_is_printed_once() {
+fn top_without_a_terminal_prints_the_table_once() {
     for daemon in DAEMONS {
         let Some(mut place) = Place::with(daemon, PROGRAMS) else { return };
         place.has_said("success: cat entered RUNNING");
         place.has_said("gave up: bad");
-        let told = Told::by(&mut place.client(Client::Ours, "top"), &place);
+        let told = Outcome::run(&mut place.client(Client::Native, "top"), &place);
         assert_eq!(told.code, 0, "{told:?}");
         let lines: Vec<&str> = told.stdout.lines().collect();
         assert_eq!(lines.len(), 5, "{told:?}");
@@ -131,7 +131,7 @@ fn without_a_terminal_the_table_is_printed_once() {
         assert_eq!(words, ["NAME", "STATE", "HEALTH", "UPTIME", "CPU", "MEMORY", "RESTARTS"]);
         assert!(lines[1].starts_with("bad ") && lines[1].contains("FATAL"), "{told:?}");
         assert!(!told.stdout.contains('\x1b'));
-        if daemon == Daemon::Ours {
+        if daemon == Daemon::Native {
             let cat: Vec<&str> = lines[2].split_whitespace().collect();
             assert!(cat[3].contains(':') && cat[4].ends_with('%'), "{cat:?}");
         }

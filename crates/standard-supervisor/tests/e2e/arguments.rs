@@ -9,7 +9,7 @@ use crate::harness::{Running, supervise};
 const ECHO: &str = r#"for word; do printf '<%s>\n' "$word"; done; echo end; exec sleep 1000"#;
 
 #[test]
-fn nothing_in_an_argument_is_special() {
+fn no_character_in_an_argument_is_special() {
     let words = [
         "%",
         "%(ENV_HOME)s",
@@ -38,7 +38,7 @@ fn nothing_in_an_argument_is_special() {
 }
 
 #[test]
-fn newlines_and_bytes_that_are_no_text_arrive_too() {
+fn arguments_may_contain_newlines_and_invalid_utf_8() {
     let strange: Vec<OsString> = [&b"two\n  lines"[..], b"\xff\xfe", b"tab\tbell\x07", b"\r"]
         .into_iter()
         .map(|bytes| OsStr::from_bytes(bytes).to_owned())
@@ -53,7 +53,7 @@ fn newlines_and_bytes_that_are_no_text_arrive_too() {
 }
 
 #[test]
-fn without_a_command_there_is_usage_and_exit_1() {
+fn a_missing_command_prints_the_usage_and_exits_with_1() {
     let mut running = Running::start(&mut supervise::<&str>([]));
     assert_eq!(running.exit_code(), 1);
     let said = running.stderr.rest();
@@ -62,7 +62,7 @@ fn without_a_command_there_is_usage_and_exit_1() {
 }
 
 #[test]
-fn an_unknown_option_before_the_command_is_refused() {
+fn an_unknown_option_before_the_command_is_rejected() {
     let mut running = Running::start(&mut supervise(["--chekc", "true"]));
     assert_eq!(running.exit_code(), 1);
     running.stderr.rest();
@@ -79,7 +79,7 @@ fn two_dashes_end_the_options() {
 }
 
 #[test]
-fn check_prints_what_is_in_effect_and_starts_nothing() {
+fn check_prints_the_effective_configuration_and_starts_nothing() {
     let marker = std::env::temp_dir().join(format!("check-{}", std::process::id()));
     let touch = ["touch".as_ref(), marker.as_os_str()];
     let mut running = Running::start(
@@ -93,7 +93,7 @@ fn check_prints_what_is_in_effect_and_starts_nothing() {
 }
 
 #[test]
-fn check_says_of_each_command_that_could_not_be_started_why() {
+fn check_names_each_command_that_cannot_start_and_the_reason() {
     let mut running = Running::start(
         supervise(["--check", "no-such-server"])
             .env("PATH", "/usr/bin:/bin")

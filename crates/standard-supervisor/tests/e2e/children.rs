@@ -32,7 +32,7 @@ fn stdin_is_a_pipe_that_stays_open() {
 }
 
 #[test]
-fn the_program_knows_its_supervisor_by_supervisord_s_variables() {
+fn the_program_gets_supervisords_variables() {
     let script =
         "echo $SUPERVISOR_ENABLED $SUPERVISOR_PROCESS_NAME $SUPERVISOR_GROUP_NAME $EXTRA $X";
     let mut running = Running::start(
@@ -46,7 +46,7 @@ fn the_program_knows_its_supervisor_by_supervisord_s_variables() {
 }
 
 #[test]
-fn it_leads_a_process_group_of_its_own() {
+fn the_program_leads_its_own_process_group() {
     let script = "set -- $(cat /proc/$$/stat); echo group $5 self $$";
     let mut running =
         Running::start(supervise(["sh", "-c", script]).env("PROCESS_MAX_START_RETRIES", "0"));
@@ -56,7 +56,7 @@ fn it_leads_a_process_group_of_its_own() {
 }
 
 #[test]
-fn directory_umask_and_user_are_as_asked() {
+fn directory_umask_and_user_are_applied() {
     let mut running = Running::start(
         supervise(["sh", "-c", "echo $(pwd) $(umask) $(id -u) $(id -G)"])
             .env("PROCESS_MAX_START_RETRIES", "0")
@@ -92,7 +92,7 @@ fn adopted_orphans_are_reaped() {
 }
 
 #[test]
-fn as_pid_1_it_is_an_init() {
+fn the_supervisor_as_pid_1_is_an_init() {
     if !rustix::process::getuid().is_root() {
         return println!("skipped: needs root to make a PID namespace");
     }
@@ -109,7 +109,7 @@ fn as_pid_1_it_is_an_init() {
 }
 
 #[test]
-fn nothing_is_searched_for_but_the_command() {
+fn an_empty_path_affects_only_the_search_for_the_command() {
     let mut running = Running::start(
         supervise(["/bin/sh", "-c", "echo run"])
             .env("PATH", "")

@@ -65,7 +65,7 @@ fn drained(running: &Running, name: &str) {
 }
 
 #[test]
-fn only_the_main_process_is_asked_and_its_workers_go_on_until_it_ends_them() {
+fn only_the_main_process_gets_the_stop_signal_and_it_stops_its_workers() {
     let mut running =
         Running::start(supervise(["perl", "-e", SERVER, "one", "2"]).env("LOG_LEVEL", "info"));
     let pid = running.stdout.number_after("one up ");
@@ -79,7 +79,7 @@ fn only_the_main_process_is_asked_and_its_workers_go_on_until_it_ends_them() {
 }
 
 #[test]
-fn a_script_without_exec_and_trap_costs_no_drain() {
+fn the_server_behind_a_script_without_exec_drains() {
     for shell in SHELLS {
         let mut running =
             Running::start(&mut started(shell, "plain", ": prepare\nSERVER one 2", 30));
@@ -91,7 +91,7 @@ fn a_script_without_exec_and_trap_costs_no_drain() {
 }
 
 #[test]
-fn a_trap_that_passes_the_signal_on_is_not_joined_by_another_signal() {
+fn a_trap_that_forwards_the_signal_is_the_only_sender() {
     for shell in SHELLS {
         let text = "trap 'kill -TERM $pid; wait $pid' TERM\nSERVER one 2 &\npid=$!\nwait $pid";
         let mut running = Running::start(&mut started(shell, "passes-on", text, 30));
@@ -103,7 +103,7 @@ fn a_trap_that_passes_the_signal_on_is_not_joined_by_another_signal() {
 }
 
 #[test]
-fn behind_a_trap_that_is_deferred_the_server_is_asked_in_the_last_quarter() {
+fn a_server_behind_a_deferred_trap_is_signaled_in_the_last_quarter() {
     for shell in SHELLS {
         let text = "trap 'echo trapped' TERM\nSERVER one 0\necho after";
         // The last quarter is 2 s; the supervisor signals workers only in the last second.
@@ -119,7 +119,7 @@ fn behind_a_trap_that_is_deferred_the_server_is_asked_in_the_last_quarter() {
 }
 
 #[test]
-fn both_servers_of_a_script_that_waits_are_asked_once() {
+fn both_servers_of_a_script_get_one_signal_each() {
     for shell in SHELLS {
         let text = "SERVER one 1 &\nSERVER two 2 &\nwait";
         let mut running = Running::start(&mut started(shell, "both", text, 30));
@@ -132,7 +132,7 @@ fn both_servers_of_a_script_that_waits_are_asked_once() {
 }
 
 #[test]
-fn what_a_main_process_leaves_that_exits_by_itself_has_until_the_last_quarter() {
+fn workers_of_a_main_process_that_exits_run_until_the_last_quarter() {
     // It may have been told, and is busy with that.
     let leaver = r#"$| = 1;
         my $worker = fork;
@@ -155,7 +155,7 @@ fn what_a_main_process_leaves_that_exits_by_itself_has_until_the_last_quarter() 
 }
 
 #[test]
-fn nearly_the_whole_time_may_be_used_also_behind_a_script() {
+fn a_server_behind_a_script_may_use_nearly_the_whole_grace_period() {
     // 9 of 10 seconds: as 27 of 30, the last quarter has long begun.
     let mut bare = supervise(["perl", "-e", SERVER, "one", "8"]);
     bare.env("SUPERVISOR_PROGRAM__APP_STOPWAITSECS", "10");
@@ -186,7 +186,7 @@ fn a_background_job_that_ignores_the_stop_signal_gets_sigterm() {
 }
 
 #[test]
-fn stopasgroup_means_the_group_and_stop_target_has_the_last_word() {
+fn stopasgroup_signals_the_group_unless_stop_target_is_set() {
     let run = |settings: &[(&str, &str)]| {
         let mut command = supervise(["perl", "-e", SERVER, "one", "1"]);
         for (key, value) in settings {
@@ -206,7 +206,7 @@ fn stopasgroup_means_the_group_and_stop_target_has_the_last_word() {
 }
 
 #[test]
-fn a_run_once_has_the_whole_time_behind_a_script_as_well() {
+fn a_server_behind_a_script_has_the_whole_grace_period_in_run_once_mode() {
     for shell in SHELLS {
         let mut command = started(shell, "once", ": prepare\nSERVER one 3", 30);
         let mut running = Running::start(command.env("PROCESS_AUTO_RECOVERY", "false"));
@@ -218,7 +218,7 @@ fn a_run_once_has_the_whole_time_behind_a_script_as_well() {
 }
 
 #[test]
-fn leftovers_that_their_own_parent_reaps_are_not_waited_for() {
+fn leftover_processes_that_their_own_parent_reaps_are_not_awaited() {
     // The shell's child of the moment is gone, unheard of, before it can be signalled.
     let text = "setsid sh -c 'echo loop $$; while :; do sleep 0.01; done' & \
                 sleep 0.2; echo leader $$; exec sleep 1000";
@@ -238,7 +238,7 @@ fn leftovers_that_their_own_parent_reaps_are_not_waited_for() {
 }
 
 #[test]
-fn leftovers_have_the_grace_that_was_set() {
+fn leftover_processes_have_the_configured_grace_period() {
     let text = "setsid sh -c 'trap \"\" TERM; echo up $$; while :; do sleep 0.05; done' & \
                 sleep 0.2; echo leader $$; exec sleep 1000";
     let mut running =
@@ -254,7 +254,7 @@ fn leftovers_have_the_grace_that_was_set() {
 }
 
 #[test]
-fn a_budget_cuts_grace_periods_so_that_all_ends_in_time() {
+fn a_stop_budget_reduces_grace_periods() {
     let stubborn = "trap : TERM; echo up; while :; do sleep 0.05; done";
     let mut command = supervise(["sh", "-c", stubborn]);
     command

@@ -13,7 +13,7 @@ fn file(name: &str, text: &str) -> PathBuf {
 }
 
 #[test]
-fn each_start_reads_the_file_again_and_environment_wins() {
+fn each_start_reads_the_env_file_and_environment_overrides_it() {
     let path = file("again", "TOKEN='first $1'\nexport B=file\nINHERITED=file\n");
     let script = "echo \"$TOKEN|$B|$INHERITED\"; \
                   [ \"$TOKEN\" = second ] && exec sleep 1000; echo TOKEN=second > \"$FILE\"";
@@ -32,7 +32,7 @@ fn each_start_reads_the_file_again_and_environment_wins() {
 }
 
 #[test]
-fn a_file_that_has_gone_is_a_failed_start_and_its_text_is_nowhere() {
+fn a_missing_env_file_is_a_failed_start_and_its_text_is_never_logged() {
     let path = file("gone", "TOKEN=s3cret\n");
     let mut running = Running::start(
         supervise(["sh", "-c", "echo started; rm \"$FILE\""])
@@ -48,7 +48,7 @@ fn a_file_that_has_gone_is_a_failed_start_and_its_text_is_nowhere() {
 }
 
 #[test]
-fn a_command_that_runs_once_reads_it_as_well_and_a_missing_file_starts_nothing() {
+fn run_once_mode_reads_the_env_file_and_starts_nothing_without_it() {
     let path = file("once", "TOKEN=\"a\\nb\"\n");
     let command = || once(["sh", "-c", "echo \"$TOKEN\""]);
     let mut running = Running::start(command().env("PROCESS_ENV_FILE", &path));

@@ -3,7 +3,7 @@
 use crate::harness::{Running, supervise};
 
 #[test]
-fn all_mistakes_are_said_together_and_nothing_is_started() {
+fn all_errors_are_reported_together_and_nothing_starts() {
     let mut running = Running::start(
         supervise(["sh", "-c", "echo started"])
             .env("PROCESS_MAX_START_RETRIES", "x")
@@ -30,7 +30,7 @@ fn all_mistakes_are_said_together_and_nothing_is_started() {
 }
 
 #[test]
-fn what_the_start_would_refuse_the_check_refuses_too_and_nothing_is_started() {
+fn check_rejects_every_configuration_that_a_start_rejects() {
     for (variable, value, part) in [
         ("PROCESS_LOG_FORMAT", "xml", "unknown log format 'xml'"),
         ("PROCESS_STATUS_PORT", "no-such-host:9", "no-such-host is neither an IP address"),
@@ -53,7 +53,7 @@ fn what_the_start_would_refuse_the_check_refuses_too_and_nothing_is_started() {
 }
 
 #[test]
-fn retries_out_of_range_are_refused() {
+fn retries_out_of_range_are_rejected() {
     let mut running = Running::start(supervise(["true"]).env("PROCESS_MAX_START_RETRIES", "101"));
     assert_eq!(running.exit_code(), 1);
     running.stderr.rest();
@@ -61,7 +61,7 @@ fn retries_out_of_range_are_refused() {
 }
 
 #[test]
-fn log_level_warning_is_a_level() {
+fn log_level_accepts_warning() {
     let mut running = Running::start(
         supervise(["false"]).env("LOG_LEVEL", "Warning").env("PROCESS_MAX_START_RETRIES", "0"),
     );
@@ -71,7 +71,7 @@ fn log_level_warning_is_a_level() {
 }
 
 #[test]
-fn a_yes_that_means_no_is_pointed_out() {
+fn a_yes_that_means_no_causes_a_warning() {
     for value in ["yes", "on", "ture"] {
         let mut running = Running::start(supervise(["true"]).env("PROCESS_AUTO_RECOVERY", value));
         assert_eq!(running.exit_code(), 0);
@@ -142,7 +142,7 @@ fn an_included_file_can_add_programs() {
 }
 
 #[test]
-fn an_unknown_key_is_pointed_out_with_the_one_that_was_meant() {
+fn an_unknown_key_is_reported_with_the_nearest() {
     let mut running = Running::start(
         supervise(["sleep", "1000"]).env("SUPERVISOR_PROGRAM__APP_STOPWAITSEC", "3"),
     );
@@ -151,7 +151,7 @@ fn an_unknown_key_is_pointed_out_with_the_one_that_was_meant() {
 }
 
 #[test]
-fn what_is_meant_for_the_server_or_made_for_a_service_keeps_nothing_from_starting() {
+fn variables_of_the_server_and_of_service_links_prevent_no_start() {
     let mut running = Running::start(
         supervise(["sh", "-c", "echo started; exec sleep 1000"])
             .env("LOG_LEVEL", "info,text_generation_router=debug")
@@ -172,7 +172,7 @@ fn what_is_meant_for_the_server_or_made_for_a_service_keeps_nothing_from_startin
 }
 
 #[test]
-fn variables_left_alone_as_service_links_are_one_line_of_the_debug_log() {
+fn ignored_service_links_are_listed_in_one_debug_line() {
     let mut running = Running::start(
         supervise(["true"])
             .env("PROCESS_LOG_LEVEL", "debug")

@@ -9,7 +9,7 @@ use crate::harness::{Running, clean, program, supervise};
 const OVER_TMP: &str = concat!("exec 9<", env!("CARGO_BIN_EXE_standard-supervisor"));
 
 #[test]
-fn the_record_is_for_its_owner_only_and_goes_when_we_go() {
+fn the_effective_configuration_file_is_private_and_removed_at_the_exit() {
     // A /tmp of our own, so that the default paths are free.
     if !rustix::process::getuid().is_root() {
         return println!("skipped: needs root to make a mount namespace");
@@ -35,7 +35,7 @@ fn the_record_is_for_its_owner_only_and_goes_when_we_go() {
 }
 
 #[test]
-fn a_record_at_a_chosen_path_is_there_before_the_program_and_stays() {
+fn an_effective_configuration_file_at_a_configured_path_stays() {
     let folder = folder("chosen");
     let path = folder.join("deep/conf");
     let script = format!("stat -c 'mode %a' {}", path.display());
@@ -54,7 +54,7 @@ fn a_record_at_a_chosen_path_is_there_before_the_program_and_stays() {
 }
 
 #[test]
-fn a_chosen_path_that_can_t_be_written_is_an_error() {
+fn a_configured_path_that_cannot_be_written_is_an_error() {
     for path in ["/proc/nope/conf", "/dev/full", "/tmp"] {
         let mut running = Running::start(
             supervise(["sh", "-c", "echo started"]).env("SUPERVISOR_CONFIG_PATH", path),
@@ -67,7 +67,7 @@ fn a_chosen_path_that_can_t_be_written_is_an_error() {
 }
 
 #[test]
-fn two_instances_do_not_disturb_each_other() {
+fn two_supervisors_do_not_affect_each_other() {
     let start = || Running::start(&mut supervise(["sh", "-c", "echo up; exec sleep 1000"]));
     let (mut first, mut second) = (start(), start());
     for running in [&mut first, &mut second] {
@@ -86,7 +86,7 @@ fn two_instances_do_not_disturb_each_other() {
 }
 
 #[test]
-fn a_read_only_file_system_is_no_obstacle() {
+fn a_read_only_file_system_does_not_prevent_the_start() {
     if !rustix::process::getuid().is_root() {
         return println!("skipped: needs root to make a mount namespace");
     }
@@ -104,7 +104,7 @@ fn a_read_only_file_system_is_no_obstacle() {
 }
 
 #[test]
-fn the_pidfile_and_the_log_go_where_they_are_asked_to() {
+fn the_pidfile_and_the_log_have_the_configured_paths() {
     let folder = folder("pidfile");
     let (pidfile, log) = (folder.join("pid"), folder.join("log"));
     let mut running = Running::start(
@@ -123,7 +123,7 @@ fn the_pidfile_and_the_log_go_where_they_are_asked_to() {
 }
 
 #[test]
-fn a_log_that_can_t_be_opened_is_an_error() {
+fn a_log_that_cannot_be_opened_is_an_error() {
     let mut running = Running::start(
         supervise(["sh", "-c", "echo started"])
             .env("SUPERVISOR_SUPERVISORD_LOGFILE", "/proc/nope/log"),

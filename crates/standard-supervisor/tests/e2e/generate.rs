@@ -7,7 +7,7 @@ fn generate() -> &'static str {
 }
 
 #[test]
-fn options_of_the_command_are_the_command_s() {
+fn options_after_the_command_belong_to_it() {
     let path = std::env::temp_dir().join(format!("generate-{}", std::process::id()));
     let out = path.to_str().unwrap();
     let words = ["-o", out, "-p", "llm", "--log-level", "DEBUG", "vllm", "serve", "m"];
@@ -22,7 +22,7 @@ fn options_of_the_command_are_the_command_s() {
 }
 
 #[test]
-fn what_is_missing_is_said_with_the_usage() {
+fn a_missing_argument_is_reported_with_the_usage() {
     for (words, missing) in [
         (&["vllm"][..], "-o OUT is missing"),
         (&["-o", "/tmp/x"][..], "No launch command provided"),

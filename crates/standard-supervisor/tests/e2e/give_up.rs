@@ -3,7 +3,7 @@
 use crate::harness::{Running, supervise};
 
 #[test]
-fn giving_up_ends_the_container_with_1() {
+fn giving_up_exits_with_1() {
     let mut running = Running::start(
         supervise(["sh", "-c", "echo run; exit 3"]).env("PROCESS_MAX_START_RETRIES", "1"),
     );
@@ -16,7 +16,7 @@ fn giving_up_ends_the_container_with_1() {
 }
 
 #[test]
-fn retries_of_n_mean_n_plus_1_starts() {
+fn n_retries_mean_n_plus_1_starts() {
     for (retries, starts) in [("0", 1), ("2", 3)] {
         let mut running = Running::start(
             supervise(["sh", "-c", "echo run; exit 3"]).env("PROCESS_MAX_START_RETRIES", retries),
@@ -38,7 +38,7 @@ fn the_program_s_own_setting_overrides_the_general_one() {
 }
 
 #[test]
-fn a_server_that_dies_after_startsecs_is_given_up_as_well() {
+fn the_supervisor_gives_up_on_a_server_that_dies_after_startsecs() {
     let mut running = Running::start(
         supervise(["sh", "-c", "echo run; sleep 1.3; exit 1"])
             .env("PROCESS_MAX_START_RETRIES", "1"),
@@ -48,7 +48,7 @@ fn a_server_that_dies_after_startsecs_is_given_up_as_well() {
 }
 
 #[test]
-fn a_run_that_was_long_enough_makes_up_for_earlier_failures() {
+fn a_long_run_resets_the_failure_count() {
     // With a reset after one second every run that reaches RUNNING is long enough:
     // there are more starts than retries would allow.
     let mut running = Running::start(
@@ -64,7 +64,7 @@ fn a_run_that_was_long_enough_makes_up_for_earlier_failures() {
 }
 
 #[test]
-fn a_program_that_dies_at_once_is_never_called_running() {
+fn a_program_that_dies_at_once_is_never_reported_as_running() {
     let mut running = Running::start(supervise(["false"]).env("PROCESS_MAX_START_RETRIES", "2"));
     assert_eq!(running.exit_code(), 1);
     let said = running.stderr.rest();
@@ -73,7 +73,7 @@ fn a_program_that_dies_at_once_is_never_called_running() {
 }
 
 #[test]
-fn a_command_that_is_not_there_fails_at_once_and_says_where_it_was_searched() {
+fn a_missing_command_fails_at_once_and_names_the_searched_path() {
     let mut running = Running::start(supervise(["no-such"]).env("PATH", "/usr/bin:/nowhere"));
     assert_eq!(running.exit_code(), 1);
     let said = running.stderr.rest().join("\n");
@@ -96,7 +96,7 @@ fn a_command_that_is_not_executable_fails_at_once() {
 }
 
 #[test]
-fn an_interpreter_or_loader_that_is_missing_is_named() {
+fn a_missing_interpreter_or_loader_is_named() {
     let folder = std::env::temp_dir().join(format!("interpreter-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     // As a program that was built for another C library.
@@ -141,7 +141,7 @@ fn an_interpreter_or_loader_that_is_missing_is_named() {
 }
 
 #[test]
-fn the_other_programs_are_stopped_when_one_is_given_up() {
+fn giving_up_on_one_program_stops_the_others() {
     let helper = "sh -c 'trap \"echo helper stopped; exit 0\" TERM; echo helper up; \
                   while :; do sleep 0.05; done'";
     let mut running = Running::start(

@@ -42,7 +42,7 @@ impl Drop for Script {
 }
 
 #[test]
-fn a_program_that_is_stopped_from_the_terminal_gives_the_shell_its_prompt() {
+fn a_program_suspended_from_the_terminal_returns_to_the_shell() {
     let (mut shell, mut keyboard, mut screen) = on_a_terminal(&SHELL);
     let mut types = |text: &str| keyboard.write_all(text.as_bytes()).unwrap();
     let program = Script::new(PROGRAM);
@@ -69,7 +69,7 @@ fn a_program_that_is_stopped_from_the_terminal_gives_the_shell_its_prompt() {
 }
 
 #[test]
-fn a_stopped_program_takes_a_signal_when_it_goes_on() {
+fn a_suspended_program_gets_its_signal_when_it_continues() {
     let (mut shell, mut keyboard, mut screen) = on_a_terminal(&SHELL);
     let mut types = |text: &str| keyboard.write_all(text.as_bytes()).unwrap();
     // Without children: a shell that is stopped while it starts one may wait for ever, with
@@ -91,7 +91,7 @@ fn a_stopped_program_takes_a_signal_when_it_goes_on() {
 }
 
 #[test]
-fn what_starts_in_the_background_reads_when_it_comes_to_the_foreground() {
+fn a_background_program_reads_after_it_comes_to_the_foreground() {
     let (mut shell, mut keyboard, mut screen) = on_a_terminal(&SHELL);
     let mut types = |text: &str| keyboard.write_all(text.as_bytes()).unwrap();
     let program = Script::new("#!/bin/sh\necho ready; read line; echo got $line; exit 5\n");
@@ -110,7 +110,7 @@ fn what_starts_in_the_background_reads_when_it_comes_to_the_foreground() {
 }
 
 #[test]
-fn where_nothing_could_continue_it_a_stopped_program_goes_on() {
+fn a_suspended_program_that_no_shell_can_continue_is_continued() {
     // It leads its session, as with `docker run -t`.
     let program = Script::new(PROGRAM);
     let (mut child, mut keyboard, mut screen) = on_a_terminal(&[BINARY, program.path()]);
@@ -125,7 +125,7 @@ fn where_nothing_could_continue_it_a_stopped_program_goes_on() {
 }
 
 #[test]
-fn a_program_that_stops_itself_goes_on_there_and_takes_a_signal() {
+fn a_program_that_suspends_itself_is_continued_and_takes_a_signal() {
     let words = [BINARY, "sh", "-c", "echo ready $$; kill -STOP $$; echo on; exec sleep 1000"];
     let (mut child, _keyboard, mut screen) = on_a_terminal(&words);
     let pid = screen.number_after("ready ");

@@ -8,7 +8,7 @@ const LIMITS: &str = "echo \"files $(ulimit -n) $(ulimit -Hn)\"; echo \"core $(u
                       echo \"oom $(cat /proc/self/oom_score_adj)\"";
 
 #[test]
-fn a_program_has_the_limits_that_were_set_and_the_supervisor_keeps_its_own() {
+fn configured_limits_apply_to_the_program_and_not_to_the_supervisor() {
     for run_once in [false, true] {
         let script =
             format!("{LIMITS}; echo \"parent $(cat /proc/$PPID/oom_score_adj)\"; exit 255");
@@ -36,7 +36,7 @@ fn a_program_has_the_limits_that_were_set_and_the_supervisor_keeps_its_own() {
 }
 
 #[test]
-fn what_the_system_does_not_allow_starts_nothing() {
+fn a_limit_that_the_system_rejects_prevents_the_start() {
     for (variable, value, why) in [
         ("PROCESS_LIMIT_NOFILE", "1099511627776", "the highest value that the system allows is "),
         ("PROCESS_LIMIT_NOFILE", "many", "expected a whole number or unlimited"),
@@ -62,7 +62,7 @@ const TELLS: &str = "trap 'echo got HUP' HUP; trap 'echo got USR1' USR1; \
                      echo ready; while :; do sleep 0.05; done";
 
 #[test]
-fn signals_arrive_as_the_map_has_them() {
+fn signals_are_rewritten_by_the_map() {
     for run_once in [false, true] {
         let words = ["sh", "-c", TELLS];
         let mut command = if run_once { once(words) } else { supervise(words) };

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use crate::harness::{Lines, Running, clean, kill, status, supervise, wait};
 
 #[test]
-fn bytes_come_out_unchanged_and_in_order() {
+fn output_is_unchanged_and_in_order() {
     let script = "printf 'no newline \\0 \\377 %%s\\n'; printf 'to stderr\\n' >&2; printf last";
     let mut child = supervise(["sh", "-c", script])
         .env("PROCESS_MAX_START_RETRIES", "0")
@@ -23,7 +23,7 @@ fn bytes_come_out_unchanged_and_in_order() {
 }
 
 #[test]
-fn stderr_can_be_kept_apart() {
+fn stderr_can_be_separate_from_stdout() {
     let mut running = Running::start(
         supervise(["sh", "-c", "echo to stdout; echo to stderr >&2"])
             .env("PROCESS_MAX_START_RETRIES", "0")
@@ -35,7 +35,7 @@ fn stderr_can_be_kept_apart() {
 }
 
 #[test]
-fn all_that_a_program_wrote_is_out_before_its_exit_line() {
+fn all_output_of_a_program_comes_before_its_exit_line() {
     // Both streams go to one pipe, so their order can be seen.
     let script =
         format!("exec {} sh -c 'seq 1 20000; echo last words' 2>&1", crate::harness::BINARY);
@@ -49,7 +49,7 @@ fn all_that_a_program_wrote_is_out_before_its_exit_line() {
 }
 
 #[test]
-fn a_plain_start_says_only_what_happens() {
+fn a_start_logs_only_what_happens() {
     let mut running = Running::start(&mut supervise(["sh", "-c", "echo up; exec sleep 1000"]));
     running.stdout.wait_for("up");
     running.stderr.wait_for("success:");

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::harness::{Running, free_port, http, once, supervise};
 
 #[test]
-fn lines_of_programs_that_share_a_stream_have_names_and_are_never_torn() {
+fn lines_of_programs_that_share_a_stream_have_names_and_stay_whole() {
     // Both write lines in pieces, and more than a pipe holds.
     let script = "i=0; while [ $i -lt 3000 ]; do printf \"$NAME \"; echo \"$i $LONG\"; \
                   i=$((i+1)); done; printf \"the end\"; exit 255";
@@ -36,7 +36,7 @@ fn lines_of_programs_that_share_a_stream_have_names_and_are_never_torn() {
 }
 
 #[test]
-fn each_line_is_a_json_object_and_an_object_stays_one() {
+fn each_line_becomes_a_json_object_unless_it_is_one() {
     let script = "echo plain; echo '{\"level\":\"info\",\"tokens\":1.50}'; echo bad >&2; \
                   printf last; exit 255";
     let mut running = Running::start(
@@ -63,7 +63,7 @@ fn each_line_is_a_json_object_and_an_object_stays_one() {
 }
 
 #[test]
-fn a_syslog_server_gets_each_line_whole_and_stdout_is_as_ever() {
+fn a_syslog_server_gets_complete_lines_and_stdout_is_unchanged() {
     let server = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     server.set_read_timeout(Some(crate::harness::PATIENCE)).unwrap();
     let address = format!("udp://localhost:{}", server.local_addr().unwrap().port());
@@ -91,7 +91,7 @@ fn a_syslog_server_gets_each_line_whole_and_stdout_is_as_ever() {
 
 /// A host that no resolver knows, and more lines than wait for its address.
 #[test]
-fn lines_that_no_syslog_server_gets_are_counted() {
+fn lines_that_do_not_reach_the_syslog_server_are_counted() {
     let port = free_port();
     let script = "i=0; while [ $i -lt 300 ]; do echo $i; i=$((i + 1)); done; exec sleep 1000";
     let mut running = Running::start(
@@ -112,7 +112,7 @@ fn lines_that_no_syslog_server_gets_are_counted() {
 }
 
 #[test]
-fn a_form_of_lines_that_there_is_not_starts_nothing_and_one_for_a_command_run_once_is_told() {
+fn an_unknown_output_format_is_rejected_and_one_in_run_once_mode_is_reported() {
     for (variable, value, why) in [
         ("PROCESS_OUTPUT_PREFIX", "name", "invalid value 'yes'; expected none or name"),
         ("PROCESS_OUTPUT_FORMAT", "json", "invalid value 'yes'; expected text or json"),

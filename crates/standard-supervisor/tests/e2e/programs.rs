@@ -13,7 +13,7 @@ fn run(name: &str, words: &[&str]) -> (i32, Vec<String>, Vec<String>) {
 }
 
 #[test]
-fn every_program_has_a_help_that_fits_a_terminal() {
+fn the_help_of_every_program_fits_80_columns() {
     for name in PROGRAMS {
         let (code, help, errors) = run(name, &["--help"]);
         assert_eq!((code, errors.len()), (0, 0), "{name}: {errors:?}");
@@ -43,7 +43,7 @@ fn every_program_has_a_help_that_fits_a_terminal() {
 }
 
 #[test]
-fn every_program_says_its_version_and_what_it_belongs_to() {
+fn every_program_prints_its_version_and_package() {
     let version = env!("CARGO_PKG_VERSION");
     for name in PROGRAMS {
         let (code, said, errors) = run(name, &["--version"]);
@@ -62,7 +62,7 @@ fn every_program_says_its_version_and_what_it_belongs_to() {
 }
 
 #[test]
-fn every_program_refuses_an_unknown_option_in_the_same_words() {
+fn every_program_rejects_an_unknown_option_with_the_same_message() {
     for name in PROGRAMS {
         for (word, said) in [
             ("--hlep", "option --hlep not recognized; did you mean --help?"),

@@ -17,7 +17,7 @@ const WAYS: [(&str, &str); 3] = [
 ];
 
 #[test]
-fn a_reader_that_stalls_does_not_hold_up_a_stop() {
+fn a_stalled_reader_does_not_delay_a_stop() {
     for (name, value) in WAYS {
         // Nobody reads either stream, and the program writes more than a pipe holds.
         let (_unread, out) = pipe_with(PipeFlags::CLOEXEC).unwrap();
@@ -37,7 +37,7 @@ fn a_reader_that_stalls_does_not_hold_up_a_stop() {
 }
 
 #[test]
-fn a_reader_that_stalls_does_not_hold_up_a_restart() {
+fn a_stalled_reader_does_not_delay_a_restart() {
     let (_unread, out) = pipe_with(PipeFlags::CLOEXEC).unwrap();
     let mut child = supervise(["sh", "-c", "exec yes"])
         .stdout(Stdio::from(out))
@@ -55,7 +55,7 @@ fn a_reader_that_stalls_does_not_hold_up_a_restart() {
 }
 
 #[test]
-fn what_a_stalled_reader_missed_is_there_when_it_reads_again() {
+fn a_stalled_reader_gets_the_output_when_it_reads_again() {
     for (name, value) in WAYS {
         let (unread, out) = pipe_with(PipeFlags::CLOEXEC).unwrap();
         let mut child = supervise(["sh", "-c", "echo y; seq 1 50000; exec sleep 1000"])
@@ -77,7 +77,7 @@ fn what_a_stalled_reader_missed_is_there_when_it_reads_again() {
 }
 
 #[test]
-fn a_reader_that_has_gone_costs_the_output_and_not_the_program() {
+fn a_closed_reader_loses_only_output() {
     let (unread, out) = pipe_with(PipeFlags::CLOEXEC).unwrap();
     drop(unread);
     let fifo = Fifo::new("gone");
@@ -95,7 +95,7 @@ fn a_reader_that_has_gone_costs_the_output_and_not_the_program() {
 }
 
 #[test]
-fn a_reader_that_is_replaced_is_waited_for_like_the_first() {
+fn a_replaced_reader_is_awaited_like_the_first() {
     let (pipe, say, go) = (Fifo::new("replaced"), Fifo::new("say"), Fifo::new("go"));
     let open = |flags| rustix::fs::open(&pipe.0, flags | OFlags::CLOEXEC, Mode::empty()).unwrap();
     let first = open(OFlags::RDONLY | OFlags::NONBLOCK);

@@ -28,7 +28,7 @@ fn socket(name: &str) -> String {
 }
 
 #[test]
-fn each_replica_has_a_gpu_and_a_port_by_its_number() {
+fn each_replica_gets_a_gpu_and_a_port_by_its_number() {
     let mut running = replicas(&socket("gpus"));
     for number in 0..3 {
         running
@@ -41,7 +41,7 @@ fn each_replica_has_a_gpu_and_a_port_by_its_number() {
 }
 
 #[test]
-fn replicas_are_restarted_one_after_the_other() {
+fn a_rolling_restart_restarts_replicas_one_by_one() {
     let socket = socket("rolling");
     let mut running = replicas(&socket);
     for number in 0..3 {

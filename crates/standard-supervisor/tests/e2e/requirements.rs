@@ -54,7 +54,7 @@ impl Drop for Model {
 const SERVER: [&str; 3] = ["sh", "-c", "echo server up; sleep 1000"];
 
 #[test]
-fn requirements_are_installed_first_and_the_log_says_so() {
+fn requirements_are_installed_before_the_start_with_a_log_line() {
     let model = Model::with_python("first", "echo \"pip says: $*\"; echo trouble >&2");
     let mut running = Running::start(&mut model.supervise(&SERVER));
     running.stdout.wait_for("server up");
@@ -71,7 +71,7 @@ fn requirements_are_installed_first_and_the_log_says_so() {
 }
 
 #[test]
-fn uv_comes_before_pip_and_packages_beside_the_file_are_used() {
+fn uv_is_preferred_to_pip_and_packages_beside_the_file_are_used() {
     let model = Model::with_python("uv", "exit 1");
     model.program("uv", "echo \"uv says: $*\"");
     fs::create_dir(model.0.join("requirements")).unwrap();
@@ -85,7 +85,7 @@ fn uv_comes_before_pip_and_packages_beside_the_file_are_used() {
 }
 
 #[test]
-fn what_pip_says_is_seen_as_it_comes() {
+fn the_output_of_pip_is_shown_at_once() {
     let model = Model::new("live");
     let gate = model.path("gate");
     assert!(Command::new("mkfifo").arg(&gate).status().unwrap().success());
@@ -99,7 +99,7 @@ fn what_pip_says_is_seen_as_it_comes() {
 }
 
 #[test]
-fn when_the_installation_fails_nothing_is_started_and_the_exit_is_1() {
+fn a_failed_installation_starts_nothing_and_exits_with_1() {
     for mode in ["true", "false"] {
         let model = Model::with_python("fails", "echo 'no matching distribution' >&2; exit 2");
         let mut command = model.supervise(&SERVER);
@@ -114,7 +114,7 @@ fn when_the_installation_fails_nothing_is_started_and_the_exit_is_1() {
 }
 
 #[test]
-fn a_stop_during_the_installation_ends_all_of_it() {
+fn a_stop_during_the_installation_stops_its_process_tree() {
     // A build that left the group, and pip that waits for it.
     let pip = "setsid sleep 1000 & echo builder $!; echo tool $$; sleep 1000";
     // To run once is to be transparent: the status tells of the signal.
@@ -134,7 +134,7 @@ fn a_stop_during_the_installation_ends_all_of_it() {
 }
 
 #[test]
-fn an_installation_that_takes_too_long_is_ended_and_the_exit_is_1() {
+fn an_installation_beyond_its_time_limit_is_stopped_and_exits_with_1() {
     let model = Model::with_python("long", "echo tool $$; sleep 1000");
     let mut command = model.supervise(&SERVER);
     let mut running = Running::start(command.env("STANDARD_PIP_TIMEOUT_SECS", "1"));
@@ -146,7 +146,7 @@ fn an_installation_that_takes_too_long_is_ended_and_the_exit_is_1() {
 }
 
 #[test]
-fn turned_off_nothing_is_installed() {
+fn no_requirements_are_installed_when_turned_off() {
     let model = Model::with_python("off", "echo pip; exit 1");
     let mut command = model.supervise(&SERVER);
     let mut running = Running::start(command.env("STANDARD_AUTO_INSTALL_REQ", "false"));
@@ -157,7 +157,7 @@ fn turned_off_nothing_is_installed() {
 }
 
 #[test]
-fn before_a_run_once_requirements_are_installed_as_well() {
+fn requirements_are_installed_in_run_once_mode_as_well() {
     let model = Model::with_python("once", "echo pip says hello");
     let mut command = model.supervise(&["sh", "-c", "echo ran; exit 7"]);
     let mut running = Running::start(command.env("PROCESS_AUTO_RECOVERY", "false"));
@@ -168,7 +168,7 @@ fn before_a_run_once_requirements_are_installed_as_well() {
 }
 
 #[test]
-fn a_package_beside_the_model_is_installed_by_the_real_pip_without_a_network() {
+fn pip_installs_a_package_beside_the_model_without_a_network() {
     let Some(python) = python() else {
         return skip("there is no Python environment", "REQUIRE_PYTHON");
     };

@@ -6,7 +6,7 @@ use crate::harness::{Running, kill, supervise};
 const SERVER: &str = "echo up $$; exec sleep 1000";
 
 #[test]
-fn a_crashed_server_is_replaced() {
+fn a_crashed_server_restarts() {
     let mut running = Running::start(&mut supervise(["sh", "-c", SERVER]));
     let first = running.stdout.number_after("up ");
     running.stderr.wait_for("success: app entered RUNNING state");
@@ -20,7 +20,7 @@ fn a_crashed_server_is_replaced() {
 }
 
 #[test]
-fn an_exit_with_0_is_a_failure_too() {
+fn an_exit_with_0_is_a_failure() {
     let mut running = Running::start(
         supervise(["sh", "-c", "echo run; sleep 1.2"]).env("PROCESS_MAX_START_RETRIES", "1"),
     );
@@ -43,7 +43,7 @@ fn exit_code_255_does_not_prevent_a_restart() {
 }
 
 #[test]
-fn an_exit_that_was_declared_expected_ends_with_0() {
+fn an_expected_exit_stops_the_supervisor_with_0() {
     let mut running = Running::start(
         supervise(["sh", "-c", "exit 3"])
             .env("SUPERVISOR_PROGRAM__APP_AUTORESTART", "unexpected")
@@ -56,7 +56,7 @@ fn an_exit_that_was_declared_expected_ends_with_0() {
 }
 
 #[test]
-fn a_program_that_is_not_restarted_speaks_for_the_container() {
+fn the_exit_code_of_a_program_without_restarts_is_returned() {
     for (script, code) in [("exit 7", 7), ("kill -SEGV $$", 139)] {
         let mut running = Running::start(
             supervise(["sh", "-c", script])
@@ -68,7 +68,7 @@ fn a_program_that_is_not_restarted_speaks_for_the_container() {
 }
 
 #[test]
-fn waits_grow_by_their_factor_and_stay_below_their_limit() {
+fn restart_delays_grow_by_their_factor_up_to_their_limit() {
     let mut running = Running::start(
         supervise(["sh", "-c", "exit 1"])
             .env("PROCESS_MAX_START_RETRIES", "4")
@@ -84,7 +84,7 @@ fn waits_grow_by_their_factor_and_stay_below_their_limit() {
 }
 
 #[test]
-fn a_program_that_ends_at_once_is_not_started_more_than_five_times_a_second() {
+fn restarts_are_limited_to_five_per_second() {
     let mut running = Running::start(
         supervise(["sh", "-c", "exit 1"])
             .env("SUPERVISOR_PROGRAM__APP_STARTSECS", "0")
@@ -104,7 +104,7 @@ fn a_program_that_ends_at_once_is_not_started_more_than_five_times_a_second() {
 }
 
 #[test]
-fn a_program_that_uses_too_much_memory_is_restarted() {
+fn a_program_above_its_memory_limit_restarts() {
     let grows = "echo up; x=$(head -c 60000000 /dev/zero | tr '\\0' x); echo grown; sleep 1000";
     let mut running = Running::start(
         supervise(["sh", "-c", grows])

@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 use crate::harness::{Lines, Running, free_port, http, is_alive, once, status, wait};
 
 #[test]
-fn the_exit_status_is_the_program_s() {
+fn run_once_mode_returns_the_programs_exit_status() {
     for (script, code) in [("exit 0", 0), ("exit 7", 7), ("kill -TERM $$", 143)] {
         let mut running = Running::start(&mut once(["sh", "-c", script]));
         assert_eq!(running.exit_code(), code, "{script}");
@@ -16,7 +16,7 @@ fn the_exit_status_is_the_program_s() {
 }
 
 #[test]
-fn a_program_that_is_not_there_is_127_and_one_that_can_t_be_run_126() {
+fn a_missing_command_exits_with_127_and_a_non_executable_one_with_126() {
     let mut missing = Running::start(&mut once(["no-such-command"]));
     assert_eq!(missing.exit_code(), 127);
     let said = missing.stderr.rest();
@@ -28,7 +28,7 @@ fn a_program_that_is_not_there_is_127_and_one_that_can_t_be_run_126() {
 }
 
 #[test]
-fn the_streams_are_inherited_as_they_are() {
+fn run_once_mode_passes_on_its_streams() {
     let mut child = once(["sh", "-c", "read line; echo got $line; readlink /proc/$$/fd/0"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -43,7 +43,7 @@ fn the_streams_are_inherited_as_they_are() {
 }
 
 #[test]
-fn every_signal_goes_on_to_the_program() {
+fn every_signal_is_forwarded_to_the_program() {
     let script = "for s in TERM INT QUIT HUP USR1 ALRM TSTP; do trap \"echo got $s\" $s; done; \
                   trap 'exit 5' USR2; echo up; while :; do sleep 0.05; done";
     let mut running = Running::start(&mut once(["bash", "-c", script]));
@@ -57,7 +57,7 @@ fn every_signal_goes_on_to_the_program() {
 }
 
 #[test]
-fn what_the_program_leaves_behind_is_ended() {
+fn leftover_processes_are_stopped_in_run_once_mode() {
     let script = "setsid sh -c 'echo left $$; exec sleep 1000 >/dev/null 2>&1' & sleep 0.3; exit 4";
     let mut running = Running::start(&mut once(["sh", "-c", script]));
     let left = running.stdout.number_after("left ");
@@ -66,7 +66,7 @@ fn what_the_program_leaves_behind_is_ended() {
 }
 
 #[test]
-fn no_file_is_written() {
+fn run_once_mode_writes_no_file() {
     let path = std::env::temp_dir().join(format!("once-{}", std::process::id()));
     let mut running = Running::start(once(["true"]).env("SUPERVISOR_CONFIG_PATH", &path));
     assert_eq!(running.exit_code(), 0);
@@ -90,7 +90,7 @@ fn one_warning_names_all_variables_that_have_no_effect() {
 }
 
 #[test]
-fn the_servers_own_log_settings_are_no_concern_of_an_init() {
+fn log_settings_of_the_server_are_ignored_in_run_once_mode() {
     let mut running =
         Running::start(once(["true"]).env("LOG_LEVEL", "trace").env("LOG_FORMAT", "pretty"));
     assert_eq!(running.exit_code(), 0);
@@ -98,7 +98,7 @@ fn the_servers_own_log_settings_are_no_concern_of_an_init() {
 }
 
 #[test]
-fn a_liveness_probe_is_answered_while_the_command_runs_once() {
+fn a_liveness_probe_is_answered_in_run_once_mode() {
     let port = free_port();
     let mut command =
         once(["sh", "-c", "trap 'exit 3' TERM; echo up; while :; do sleep 0.05; done"]);
@@ -142,7 +142,7 @@ fn a_terminal_belongs_to_the_program() {
 }
 
 #[test]
-fn in_the_background_of_a_shell_it_takes_the_terminal_from_nobody() {
+fn a_background_supervisor_does_not_take_the_terminal() {
     // The shell controls its jobs, as one that somebody types into.
     let script = "set -m; \"$0\" sh -c 'echo started; exec sleep 1000' & \
                   for n in 1 2; do read line; echo got $line; done; \

@@ -3,7 +3,7 @@
 use crate::harness::{Running, supervise};
 
 #[test]
-fn serve_runs_the_command_that_the_image_names() {
+fn serve_runs_the_command_of_the_image() {
     let mut running = Running::start(
         supervise(["serve"])
             .env("PROCESS_COMMAND", "sh -c 'echo \"it runs, $0\"; sleep 1000' \"100 %s\""),
@@ -14,7 +14,7 @@ fn serve_runs_the_command_that_the_image_names() {
 }
 
 #[test]
-fn without_a_command_of_the_image_the_exit_is_1_and_the_variable_is_named() {
+fn a_missing_image_command_exits_with_1_and_names_the_variable() {
     let mut running = Running::start(supervise(["serve"]).env("PATH", "/usr/bin:/nowhere"));
     assert_eq!(running.exit_code(), 1);
     let said = running.stderr.rest().join("\n");

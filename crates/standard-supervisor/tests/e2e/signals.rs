@@ -7,7 +7,7 @@ const LISTENER: &str = "for s in HUP USR1 USR2 WINCH CONT RTMIN; do trap \"echo 
                         trap 'echo got TERM; exit 0' TERM; echo up; while :; do sleep 0.05; done";
 
 #[test]
-fn signals_that_mean_nothing_to_us_go_on_to_the_program() {
+fn signals_without_a_meaning_are_forwarded_to_the_program() {
     let mut running = Running::start(&mut supervise(["bash", "-c", LISTENER]));
     running.stdout.wait_for("up");
     for signal in ["HUP", "USR1", "USR2", "WINCH", "CONT", "RTMIN"] {
@@ -20,7 +20,7 @@ fn signals_that_mean_nothing_to_us_go_on_to_the_program() {
 }
 
 #[test]
-fn other_signals_do_nothing() {
+fn other_signals_have_no_effect() {
     let mut running = Running::start(supervise(["bash", "-c", LISTENER]).env("LOG_LEVEL", "debug"));
     running.stdout.wait_for("up");
     for signal in ["ALRM", "VTALRM", "PROF", "PWR", "IO", "URG", "TSTP", "TTIN"] {

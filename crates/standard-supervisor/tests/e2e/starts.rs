@@ -20,7 +20,7 @@ fn get(port: u16, path: &str) -> (String, String) {
 }
 
 #[test]
-fn a_server_starts_when_its_helper_has_completed_and_the_helper_is_done() {
+fn a_server_starts_when_its_helper_has_completed() {
     let port = free_port();
     let mut running = Running::start(
         supervise(["sh", "-c", "echo serving; exec sleep 1000"])
@@ -45,7 +45,7 @@ fn a_server_starts_when_its_helper_has_completed_and_the_helper_is_done() {
 }
 
 #[test]
-fn a_helper_that_fails_takes_the_waiting_server_along() {
+fn a_failed_helper_fails_the_server_that_waits_for_it() {
     let mut running = Running::start(
         supervise(["echo", "served"])
             .env(FETCH, "sh -c 'exit 3'")
@@ -79,7 +79,7 @@ fn a_sidecar_starts_after_its_server_and_stops_before_it() {
 }
 
 #[test]
-fn a_helper_that_ends_with_0_is_told_how_to_say_that_it_runs_once() {
+fn a_helper_that_exits_with_0_gets_a_hint_about_one_time_helpers() {
     let mut running = Running::start(
         supervise(["sleep", "1000"]).env(FETCH, "true").env("PROCESS_MAX_START_RETRIES", "1"),
     );
@@ -101,7 +101,7 @@ fn closed_port() -> (OwnedFd, u16) {
 }
 
 #[test]
-fn a_rank_waits_for_its_head_and_nothing_counts_as_a_failure() {
+fn a_rank_waits_for_its_head_without_a_counted_failure() {
     let ((socket, head), port) = (closed_port(), free_port());
     let mut running = Running::start(
         supervise(["sh", "-c", "echo rank; exec sleep 1000"])
@@ -133,7 +133,7 @@ fn a_rank_waits_for_its_head_and_nothing_counts_as_a_failure() {
 }
 
 #[test]
-fn a_restart_waits_for_the_head_as_well() {
+fn a_restart_of_a_rank_waits_for_its_head() {
     let head = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = head.local_addr().unwrap();
     let mut running = Running::start(
@@ -152,7 +152,7 @@ fn a_restart_waits_for_the_head_as_well() {
 }
 
 #[test]
-fn a_wait_that_takes_too_long_ends_with_1_and_the_servers_name() {
+fn a_wait_that_takes_too_long_exits_with_1_and_names_the_server() {
     let (_closed, head) = closed_port();
     let told = format!("it waited 1 s for 127.0.0.1:{head} (connection refused)");
     let supervised = supervise(["echo", "rank"]);
@@ -168,7 +168,7 @@ fn a_wait_that_takes_too_long_ends_with_1_and_the_servers_name() {
 }
 
 #[test]
-fn a_stop_ends_a_wait_with_0() {
+fn a_stop_during_a_wait_exits_with_0() {
     let (_closed, head) = closed_port();
     let wait = format!("127.0.0.1:{head}");
     let mut running = Running::start(supervise(["echo", "rank"]).env("PROCESS_WAIT_FOR", &wait));
@@ -194,7 +194,7 @@ fn a_stop_ends_a_wait_with_0() {
 }
 
 #[test]
-fn failures_before_the_server_was_ever_ready_have_a_limit_of_their_own() {
+fn failures_before_the_first_readiness_have_their_own_limit() {
     let mut running = Running::start(
         supervise(["sh", "-c", "echo run; exit 1"])
             .env("PROCESS_MAX_START_RETRIES", "50")
@@ -206,7 +206,7 @@ fn failures_before_the_server_was_ever_ready_have_a_limit_of_their_own() {
 }
 
 #[test]
-fn a_program_that_goes_into_the_background_is_told_so_once() {
+fn a_program_that_runs_in_the_background_is_reported_once() {
     let mut running = Running::start(
         supervise(["sh", "-c", "sleep 1000 & exit 0"]).env("PROCESS_MAX_START_RETRIES", "1"),
     );
@@ -219,7 +219,7 @@ fn a_program_that_goes_into_the_background_is_told_so_once() {
 }
 
 #[test]
-fn a_supervisor_inside_a_supervised_program_runs_its_command_once() {
+fn a_supervisor_under_a_supervisor_uses_run_once_mode() {
     let port = free_port();
     let inner = [BINARY, "sh", "-c", "echo run; exit 3"];
     let mut running = Running::start(

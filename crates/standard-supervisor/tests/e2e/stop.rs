@@ -14,7 +14,7 @@ fn draining(seconds: &str) -> String {
 const STUBBORN: &str = "trap 'echo no' TERM; echo up $$; while :; do sleep 0.05; done";
 
 #[test]
-fn a_server_is_asked_to_stop_and_the_exit_is_0() {
+fn a_stopped_server_exits_with_0() {
     for signal in ["TERM", "INT", "QUIT"] {
         let mut running = Running::start(&mut supervise(["sh", "-c", &draining("0")]));
         running.stdout.wait_for("up");
@@ -28,7 +28,7 @@ fn a_server_is_asked_to_stop_and_the_exit_is_0() {
 }
 
 #[test]
-fn a_drain_gets_more_than_five_seconds() {
+fn a_drain_may_take_more_than_five_seconds() {
     let mut running = Running::start(&mut supervise(["sh", "-c", &draining("6.5")]));
     running.stdout.wait_for("up");
     running.signal("TERM");
@@ -37,7 +37,7 @@ fn a_drain_gets_more_than_five_seconds() {
 }
 
 #[test]
-fn after_stopwaitsecs_it_is_killed_and_the_exit_is_0_all_the_same() {
+fn a_server_killed_after_stopwaitsecs_exits_with_0() {
     let mut running = Running::start(
         supervise(["sh", "-c", STUBBORN]).env("SUPERVISOR_PROGRAM__APP_STOPWAITSECS", "1"),
     );
@@ -51,7 +51,7 @@ fn after_stopwaitsecs_it_is_killed_and_the_exit_is_0_all_the_same() {
 }
 
 #[test]
-fn a_second_request_a_second_later_kills_at_once() {
+fn a_second_stop_signal_a_second_later_kills_at_once() {
     let mut running = Running::start(&mut supervise(["sh", "-c", STUBBORN]));
     let pid = running.stdout.number_after("up ");
     running.signal("TERM");
@@ -66,7 +66,7 @@ fn a_second_request_a_second_later_kills_at_once() {
 }
 
 #[test]
-fn a_signal_in_the_first_moment_stops_the_program() {
+fn a_signal_at_the_very_start_stops_the_program() {
     // However early it arrives, nothing is left running and the exit is clean.
     // Before the first instruction the kernel's default applies: 143.
     for _ in 0..40 {
@@ -78,7 +78,7 @@ fn a_signal_in_the_first_moment_stops_the_program() {
 }
 
 #[test]
-fn a_signal_during_backoff_ends_the_supervisor() {
+fn a_signal_during_a_backoff_stops_the_supervisor() {
     let mut running = Running::start(supervise(["false"]).env("PROCESS_MAX_START_RETRIES", "100"));
     running.stderr.wait_for("exited: app");
     running.stderr.wait_for("exited: app");
@@ -87,7 +87,7 @@ fn a_signal_during_backoff_ends_the_supervisor() {
 }
 
 #[test]
-fn programs_stop_one_after_another_the_last_started_first() {
+fn programs_stop_in_reverse_order_of_their_start() {
     let program = |name: &str| {
         let script = format!(
             "trap \"echo {name} stops; sleep 0.3; echo {name} stopped; exit 0\" TERM; \

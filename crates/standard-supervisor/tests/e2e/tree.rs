@@ -12,7 +12,7 @@ const STUBBORN_FAMILY: &str = "setsid sh -c 'trap \"\" TERM; echo escaped $$; wh
      sleep 0.1; echo leader $$; exec sleep 1000";
 
 #[test]
-fn workers_of_a_crashed_leader_are_gone_before_the_restart() {
+fn workers_of_a_crashed_leader_have_exited_before_the_restart() {
     let mut running = Running::start(&mut supervise(["sh", "-c", FAMILY]));
     let (workers, leader) = family(&mut running);
     kill(leader, "KILL");
@@ -37,7 +37,7 @@ fn a_worker_that_ignores_sigterm_is_killed_before_the_restart() {
 }
 
 #[test]
-fn without_free_descriptors_a_worker_is_found_and_killed_all_the_same() {
+fn a_worker_is_killed_even_without_free_descriptors() {
     use rustix::process::{Pid, Resource, Rlimit, prlimit};
     let mut running = Running::start(&mut supervise(["sh", "-c", STUBBORN_FAMILY]));
     let escaped = running.stdout.number_after("escaped ");
@@ -56,7 +56,7 @@ fn without_free_descriptors_a_worker_is_found_and_killed_all_the_same() {
 }
 
 #[test]
-fn a_stop_ends_the_whole_tree() {
+fn a_stop_stops_the_whole_process_tree() {
     for script in [FAMILY, STUBBORN_FAMILY] {
         let mut command = supervise(["sh", "-c", script]);
         let mut running = Running::start(command.env("SUPERVISOR_PROGRAM__APP_STOPWAITSECS", "2"));
@@ -69,7 +69,7 @@ fn a_stop_ends_the_whole_tree() {
 }
 
 #[test]
-fn a_worker_that_hides_its_origin_is_found_if_its_leader_lived_when_the_stop_began() {
+fn a_worker_without_traces_is_found_if_its_leader_was_alive_at_the_stop() {
     // Another session, another group, an empty environment: only its descent tells,
     // and after the leader's end that is gone.
     let script = "setsid env -i sh -c 'echo hidden $$; exec sleep 1000' & \
@@ -83,7 +83,7 @@ fn a_worker_that_hides_its_origin_is_found_if_its_leader_lived_when_the_stop_beg
 }
 
 #[test]
-fn in_a_cgroup_of_its_own_nobody_can_hide() {
+fn a_worker_in_its_own_cgroup_is_always_found() {
     if !rustix::process::getuid().is_root() {
         return println!("skipped: needs root to mount a cgroup hierarchy");
     }
@@ -127,7 +127,7 @@ const HIDDEN: &str = "env -i setsid sh -c \"(setsid sh -c 'echo hidden \\$\\$; e
                       sleep 0.2; echo leader $$; exec sleep 1000";
 
 #[test]
-fn an_orphan_that_hides_its_origin_is_ended_before_the_restart_of_the_only_program() {
+fn an_orphan_without_traces_is_stopped_before_the_only_program_restarts() {
     let mut running = Running::start(&mut supervise(["sh", "-c", HIDDEN]));
     let hidden = running.stdout.number_after("hidden ");
     kill(running.stdout.number_after("leader "), "KILL");
@@ -142,7 +142,7 @@ fn an_orphan_that_hides_its_origin_is_ended_before_the_restart_of_the_only_progr
 }
 
 #[test]
-fn an_orphan_that_is_not_dumpable_is_ended_where_the_supervisor_is_not_root() {
+fn a_supervisor_without_root_stops_an_orphan_that_is_not_dumpable() {
     if !rustix::process::getuid().is_root() {
         return println!("skipped: needs root to become another user");
     }
@@ -176,7 +176,7 @@ fn an_orphan_that_is_not_dumpable_is_ended_where_the_supervisor_is_not_root() {
 }
 
 #[test]
-fn an_orphan_that_may_be_another_programs_is_ended_when_the_last_program_stops() {
+fn an_ambiguous_orphan_is_stopped_with_the_last_program() {
     let mut running = Running::start(
         supervise(["sh", "-c", HIDDEN]).env("SUPERVISOR_PROGRAM__OTHER_COMMAND", "sleep 1000"),
     );
@@ -192,7 +192,7 @@ fn an_orphan_that_may_be_another_programs_is_ended_when_the_last_program_stops()
 }
 
 #[test]
-fn as_pid_1_an_orphan_of_a_process_that_entered_the_container_is_not_touched() {
+fn orphans_of_processes_that_entered_the_container_are_not_signaled() {
     if !rustix::process::getuid().is_root() {
         return println!("skipped: needs root to make a PID namespace");
     }
@@ -217,7 +217,7 @@ fn as_pid_1_an_orphan_of_a_process_that_entered_the_container_is_not_touched() {
 }
 
 #[test]
-fn a_process_of_another_program_is_not_touched() {
+fn a_process_of_another_program_is_not_signaled() {
     let mut running = Running::start(supervise(["sh", "-c", "echo app $$; exec sleep 1000"]).env(
         "SUPERVISOR_PROGRAM__OTHER_COMMAND",
         "sh -c 'setsid sh -c \"echo bystander \\$\\$; exec sleep 1000\" & exec sleep 1000'",
@@ -234,7 +234,7 @@ fn a_process_of_another_program_is_not_touched() {
 }
 
 #[test]
-fn a_child_that_the_supervisor_had_before_is_not_touched() {
+fn children_from_before_the_supervisors_exec_are_not_signaled() {
     // As behind an entry script that starts something and then executes us.
     let script = format!(
         "sh -c 'echo older $$; exec sleep 1000' & exec {} sh -c 'echo app $$; exec sleep 1000'",
@@ -257,7 +257,7 @@ fn a_child_that_the_supervisor_had_before_is_not_touched() {
 }
 
 #[test]
-fn the_program_dies_with_a_supervisor_that_is_killed() {
+fn killing_the_supervisor_kills_the_program() {
     let mut running = Running::start(&mut supervise(["sh", "-c", "echo up $$; exec sleep 1000"]));
     let pid = running.stdout.number_after("up ");
     running.signal("KILL");

@@ -39,71 +39,71 @@ fn modes() -> &'static [&'static str] {
 }
 
 #[test]
-fn whatever_is_wrong_with_a_flood_is_seen() {
+fn the_endurance_tests_notice_every_error_in_a_flood() {
     holds("selfcheck", &[]);
 }
 
 #[test]
-fn whoever_is_killed_is_replaced_and_all_children_die_with_the_supervisor() {
+fn killed_processes_restart_and_children_die_with_the_supervisor() {
     for mode in modes() {
         holds("kills", &[mode, "count=60"]);
     }
 }
 
 #[test]
-fn a_fork_bomb_is_ended_at_the_stop() {
+fn a_stop_ends_a_fork_bomb() {
     holds("bomb", &["mode=container", "times=1"]);
     holds("bomb", &["mode=beneath", "times=1"]);
 }
 
 #[test]
-fn without_descriptors_it_waits_and_goes_on_later() {
+fn a_supervisor_without_descriptors_waits_and_continues() {
     for mode in modes() {
         holds("descriptors", &[mode, "times=1"]);
     }
 }
 
 #[test]
-fn a_program_at_its_memory_limit_is_started_again() {
+fn a_program_at_its_memory_limit_restarts() {
     holds("memory", &["mode=container", "times=3"]);
     holds("memory", &["mode=beneath", "times=3"]);
 }
 
 #[test]
-fn a_full_disk_costs_lines_and_no_program() {
+fn a_full_disk_loses_only_log_lines() {
     for mode in modes() {
         holds("disk", &[mode, "times=2"]);
     }
 }
 
 #[test]
-fn readers_that_stall_or_vanish_hold_up_nothing() {
+fn stalled_and_closed_readers_delay_nothing() {
     for mode in modes() {
         holds("readers", &[mode, "times=1"]);
     }
 }
 
 #[test]
-fn who_stands_still_is_not_dead_and_who_died_meanwhile_is_found() {
+fn a_frozen_process_is_not_dead_and_deaths_during_a_freeze_are_found() {
     for mode in modes() {
         holds("frozen", &[mode, "times=3"]);
     }
 }
 
 #[test]
-fn two_thousand_restarts_leave_nothing_behind() {
+fn two_thousand_restarts_leak_nothing() {
     holds("restarts", &["count=2000"]);
 }
 
 #[test]
-fn every_line_of_a_flood_comes_out_whatever_happens_meanwhile() {
+fn every_line_of_a_flood_is_written_despite_restarts_and_requests() {
     for mode in modes() {
         holds("flood", &[mode, "seconds=30", "requests=600"]);
     }
 }
 
 #[test]
-fn the_same_holds_in_a_container() {
+fn endurance_tests_pass_in_a_container() {
     holds("flood", &["mode=container", "seconds=10", "requests=200"]);
     holds("kills", &["mode=container", "count=60"]);
     holds("readers", &["mode=container", "times=1"]);

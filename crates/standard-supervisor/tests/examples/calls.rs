@@ -12,7 +12,7 @@ const PROGRAM: &str = r#"echo run >> "$RUNS"; [ $(wc -l < "$RUNS") -gt 3 ] || ex
 trap : USR1; echo up; while :; do sleep 1000 & wait; done"#;
 
 #[test]
-fn every_call_of_the_documents_is_answered() {
+fn every_api_call_in_the_documents_is_answered() {
     let server = Server::start();
     let (mut tried, mut wrong) = (0, Vec::new());
     for block in blocks().iter().filter(|block| block.language == "sh") {

@@ -49,7 +49,7 @@ struct Told {
 }
 
 #[test]
-fn every_command_of_the_documents_is_accepted() {
+fn every_command_in_the_documents_is_accepted() {
     let (mut tried, mut wrong) = (0, Vec::new());
     let blocks = blocks();
     for block in blocks.iter().filter(|block| block.language == "sh") {
@@ -88,7 +88,7 @@ fn every_command_of_the_documents_is_accepted() {
 }
 
 #[test]
-fn every_dockerfile_and_manifest_of_the_documents_is_accepted() {
+fn every_dockerfile_and_manifest_in_the_documents_is_accepted() {
     let (mut tried, mut wrong) = (0, Vec::new());
     for block in blocks() {
         let told = match &*block.language {
@@ -105,7 +105,7 @@ fn every_dockerfile_and_manifest_of_the_documents_is_accepted() {
 
 /// In the text of a page: `NAME=VALUE`.
 #[test]
-fn every_setting_in_the_text_of_the_documents_is_accepted() {
+fn every_setting_in_the_documents_is_accepted() {
     let mut seen = BTreeSet::new();
     let mut wrong = Vec::new();
     for page in pages() {
@@ -296,7 +296,7 @@ fn tool(words: &[String]) -> Option<bool> {
 
 /// `cargo test -p PACKAGE --test NAME` in the text of a page, and the scripts and targets there.
 #[test]
-fn every_tool_in_the_text_of_the_documents_exists() {
+fn every_tool_in_the_documents_exists() {
     let (mut tried, mut wrong) = (0, Vec::new());
     for page in pages() {
         let text = fs::read_to_string(root().join(&page)).unwrap().replace('\n', " ");

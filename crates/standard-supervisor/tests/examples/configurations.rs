@@ -38,7 +38,7 @@ fn a_test_reads_every_block_of_the_documents() {
 }
 
 #[test]
-fn every_configuration_file_of_the_documents_is_accepted() {
+fn every_configuration_file_in_the_documents_is_accepted() {
     let (mut tried, mut wrong) = (0, Vec::new());
     for block in blocks().iter().filter(|block| block.language == "ini") {
         tried += 1;

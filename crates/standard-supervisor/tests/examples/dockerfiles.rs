@@ -36,7 +36,7 @@ fn every_server_starts_recovers_and_stops() {
 }
 
 #[test]
-fn started_by_sagemaker_the_image_s_own_command_runs() {
+fn sagemaker_starts_the_images_own_command() {
     for (name, command) in [("vllm", VLLM), ("sglang", SGLANG), ("tensorrt-llm", TRTLLM)] {
         let Some(image) = Image::of(name) else { return };
         let mut container = Container::run(&[image.name(), "serve"]);

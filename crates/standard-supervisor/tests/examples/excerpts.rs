@@ -13,7 +13,7 @@ const NO_LOG: [(&str, &str); 4] = [
 ];
 
 #[test]
-fn every_excerpt_of_a_log_is_what_the_supervisor_writes() {
+fn every_log_excerpt_in_the_documents_matches_the_supervisors_log() {
     let written: Vec<String> = scenarios::lines().iter().map(|line| shape(line)).collect();
     let (mut lines, mut wrong) = (0, Vec::new());
     for block in blocks().iter().filter(|block| is_log(block)) {
@@ -87,7 +87,7 @@ fn matches(pattern: &str, line: &str) -> bool {
 }
 
 #[test]
-fn a_line_may_differ_in_numbers_and_where_it_is_cut() {
+fn a_log_excerpt_may_differ_in_numbers_and_be_shortened() {
     let real = "WARN killing 2 processes left behind by 'app' (31, 32) with SIGTERM";
     let cut = "WARN killing 3 processes … (1, 2, 3) with …";
     assert!(matches(&shape(cut), &shape(real)));

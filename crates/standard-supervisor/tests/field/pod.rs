@@ -88,7 +88,7 @@ fn pid_in(line: &str) -> String {
 const NAME: &str = "model-server-pod-0-server";
 
 #[test]
-fn podman_plays_the_example_s_pod_with_its_probes_restarts_message_and_drain() {
+fn podman_runs_the_example_pod_with_probes_restarts_and_drain() {
     let Some(python) = python() else {
         return skip("there is no Python environment", "REQUIRE_PYTHON");
     };

@@ -60,7 +60,7 @@ fn becomes_ready(options: &[&str], expected_url: &str) {
 }
 
 #[test]
-fn uvicorn_with_tls_is_asked_over_tls_and_ready_within_its_start() {
+fn uvicorn_with_tls_is_checked_over_tls() {
     let (key, certificate) = certificate();
     let port = free_port().to_string();
     let options = ["--port", &port, "--ssl-keyfile", &key, "--ssl-certfile", &certificate];
@@ -68,14 +68,14 @@ fn uvicorn_with_tls_is_asked_over_tls_and_ready_within_its_start() {
 }
 
 #[test]
-fn a_server_at_another_loopback_address_is_asked_there() {
+fn a_server_at_another_loopback_address_is_checked_there() {
     let port = free_port().to_string();
     let options = ["--host", "127.0.0.5", "--port", &port];
     becomes_ready(&options, &format!("http://127.0.0.5:{port}/health"));
 }
 
 #[test]
-fn tls_at_another_address_and_options_with_an_equals_sign_are_understood() {
+fn presets_read_tls_options_and_options_with_an_equals_sign() {
     let (key, certificate) = certificate();
     let port = format!("--port={}", free_port());
     let (key, certificate) =
@@ -85,7 +85,7 @@ fn tls_at_another_address_and_options_with_an_equals_sign_are_understood() {
 }
 
 #[test]
-fn a_server_on_a_socket_is_asked_there() {
+fn a_server_on_a_socket_is_checked_there() {
     let socket = format!("{}/field-{}.sock", env!("CARGO_TARGET_TMPDIR"), std::process::id());
     becomes_ready(&["--uds", &socket], &socket);
     let _ = std::fs::remove_file(socket);

@@ -75,7 +75,7 @@ fn raylet(node: &Namespace) -> i32 {
 }
 
 #[test]
-fn ray_s_workers_wait_for_their_head_come_back_and_drain_as_ray_means_it() {
+fn ray_workers_wait_for_their_head_restart_and_drain() {
     let Some(python) = python() else {
         return skip("there is no Python environment", "REQUIRE_PYTHON");
     };

@@ -8,7 +8,7 @@ use crate::harness::{free_port, skip};
 use crate::stand_in::Image;
 
 #[test]
-fn sagemaker_s_sdk_deploys_the_example_in_local_mode_and_its_ping_answers() {
+fn the_sagemaker_sdk_deploys_the_example_in_local_mode() {
     let python = std::env::var("SAGEMAKER_PYTHON").ok().filter(|path| !path.is_empty());
     let Some(python) = python else {
         return skip("SAGEMAKER_PYTHON names no Python with SageMaker's SDK", "REQUIRE_PYTHON");

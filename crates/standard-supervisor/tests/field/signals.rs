@@ -39,7 +39,7 @@ fn stopped(words: &[&str], arguments: &str, drain_secs: &str) -> Option<String> 
 }
 
 #[test]
-fn the_main_process_alone_is_asked_as_vllm_s_own_order_of_signals_needs() {
+fn only_the_main_process_of_vllm_gets_the_stop_signal() {
     let Some(printed) = stopped(&[], "", "3") else { return };
     for end in ["worker 0 ends", "worker 1 ends", "engine ends"] {
         assert!(printed.contains(end), "{printed}");
@@ -47,7 +47,7 @@ fn the_main_process_alone_is_asked_as_vllm_s_own_order_of_signals_needs() {
 }
 
 #[test]
-fn vllm_s_order_of_signals_holds_whatever_script_stands_in_front() {
+fn the_signal_order_of_vllm_holds_behind_every_script() {
     std::thread::scope(|scope| {
         for (shell, script) in FRONTS {
             scope.spawn(move || stopped(&[shell, "-c", script], "", "3"));
@@ -56,6 +56,6 @@ fn vllm_s_order_of_signals_holds_whatever_script_stands_in_front() {
 }
 
 #[test]
-fn a_program_that_forks_a_worker_and_drains_five_seconds_finds_its_worker_alive() {
+fn a_program_that_drains_finds_its_worker_alive() {
     stopped(&[], "plain", "5");
 }

@@ -4,7 +4,7 @@ use crate::harness::{free_port, http};
 use crate::server::{Server, end, times, up};
 
 #[test]
-fn who_only_observes_leaves_it_as_it_is() {
+fn health_action_observe_changes_nothing() {
     let Some(server) = Server::new() else { return };
     let mut running = up(server.checked(&[]).env("PROCESS_HEALTH_ACTION", "observe"));
     server.set("health", "500 no");
@@ -26,7 +26,7 @@ fn readiness(port: u16) -> String {
 }
 
 #[test]
-fn a_failed_check_that_is_not_too_many_takes_no_work_away() {
+fn failed_checks_below_the_limit_keep_the_server_ready() {
     let Some(server) = Server::new() else { return };
     let port = free_port();
     let mut running = up(server
@@ -40,7 +40,7 @@ fn a_failed_check_that_is_not_too_many_takes_no_work_away() {
 }
 
 #[test]
-fn who_is_ill_gets_no_work_though_he_is_only_observed() {
+fn an_observed_unhealthy_server_is_not_ready() {
     let Some(server) = Server::new() else { return };
     let port = free_port();
     let mut command = server.checked(&[]);
@@ -71,7 +71,7 @@ fn who_is_ill_gets_no_work_though_he_is_only_observed() {
 }
 
 #[test]
-fn a_program_can_be_given_up_instead() {
+fn health_action_stop_gives_up_on_the_program() {
     let Some(server) = Server::new() else { return };
     let mut running = up(server.checked(&[]).env("PROCESS_HEALTH_ACTION", "stop"));
     server.set("health", "500 no");
@@ -82,7 +82,7 @@ fn a_program_can_be_given_up_instead() {
 }
 
 #[test]
-fn all_can_end_with_a_code_that_was_chosen() {
+fn health_action_exit_exits_with_its_code() {
     let Some(server) = Server::new() else { return };
     let mut running = up(server.checked(&[]).env("PROCESS_HEALTH_ACTION", "exit:77"));
     server.set("health", "500 no");

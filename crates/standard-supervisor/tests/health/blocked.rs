@@ -7,7 +7,7 @@ use crate::harness::{Lines, wait};
 use crate::server::Server;
 
 #[test]
-fn a_server_whose_output_nobody_reads_is_told_and_not_restarted() {
+fn a_server_with_blocked_output_is_reported_and_not_restarted() {
     let Some(server) = Server::new() else { return };
     let mut command = server.checked(&[]);
     command.env("PROCESS_HEALTH_TIMEOUT", "0.5").env("PROCESS_HEALTH_FAILURES", "3");

@@ -4,7 +4,7 @@ use crate::harness::{Lines, Running, kill, supervise, wait_gone};
 use crate::server::{Server, end, times, up};
 
 #[test]
-fn what_is_wrong_with_an_answer_is_told_apart() {
+fn failures_of_a_check_are_distinguished() {
     let Some(server) = Server::new() else { return };
     let mut running = up(server
         .checked(&[])
@@ -27,7 +27,7 @@ fn what_is_wrong_with_an_answer_is_told_apart() {
 }
 
 #[test]
-fn failures_in_a_row_end_a_server_and_it_is_started_again() {
+fn consecutive_failed_checks_restart_a_server() {
     let Some(server) = Server::new() else { return };
     let mut running = up(server.checked(&[]).env("PROCESS_HEALTH_FAILURES", "2"));
     server.set("health", "500 no");
@@ -40,7 +40,7 @@ fn failures_in_a_row_end_a_server_and_it_is_started_again() {
 }
 
 #[test]
-fn only_the_statuses_that_are_named_are_good() {
+fn only_the_configured_statuses_pass_a_check() {
     let Some(server) = Server::new() else { return };
     server.set("health", "204");
     let mut running = up(server
@@ -53,7 +53,7 @@ fn only_the_statuses_that_are_named_are_good() {
 }
 
 #[test]
-fn a_server_that_is_stopped_in_its_tracks_times_out() {
+fn checks_of_a_suspended_server_time_out() {
     let Some(server) = Server::new() else { return };
     let mut running = up(server.checked(&[]).env("PROCESS_HEALTH_TIMEOUT", "0.3"));
     kill(running.stdout.number_after("pid "), "STOP");
@@ -65,7 +65,7 @@ fn a_server_that_is_stopped_in_its_tracks_times_out() {
 
 /// Who compiles, or computes under a lock that the check needs, too, is not dead.
 #[test]
-fn time_outs_alone_of_a_busy_server_need_the_longer_patience() {
+fn a_busy_server_is_stopped_only_after_more_timeouts() {
     let Some(server) = Server::new() else { return };
     let mut running = up(server
         .checked(&[])
@@ -86,7 +86,7 @@ fn time_outs_alone_of_a_busy_server_need_the_longer_patience() {
 }
 
 #[test]
-fn a_server_is_asked_through_a_socket_in_the_file_system() {
+fn a_server_can_be_checked_through_a_unix_socket() {
     let Some(server) = Server::new() else { return };
     let url = format!("unix://{}/socket:/health?by=socket", server.folder.display());
     let mut running = up(server.supervised(&["unix"]).env("PROCESS_HEALTH_URL", url));
@@ -95,7 +95,7 @@ fn a_server_is_asked_through_a_socket_in_the_file_system() {
 }
 
 #[test]
-fn a_connection_is_enough_where_that_is_asked_for() {
+fn a_tcp_check_needs_only_a_connection() {
     let Some(server) = Server::new() else { return };
     let gate = server.fifo("gate");
     let mut command = server.supervised(&[]);
@@ -113,7 +113,7 @@ fn a_connection_is_enough_where_that_is_asked_for() {
 }
 
 #[test]
-fn a_command_is_run_as_the_program_is_and_its_status_counts() {
+fn a_check_command_runs_like_the_program_and_its_exit_code_counts() {
     let Some(server) = Server::new() else { return };
     let script = format!(
         "test \"$MODEL\" = llama && echo much noise && test ! -e {}/ill",
@@ -133,7 +133,7 @@ fn a_command_is_run_as_the_program_is_and_its_status_counts() {
 }
 
 #[test]
-fn a_command_that_takes_too_long_is_ended_with_its_group() {
+fn a_check_command_beyond_its_timeout_is_killed_with_its_group() {
     let Some(server) = Server::new() else { return };
     let pids = server.fifo("pids");
     let script = format!("sleep 1000 & echo $! >{}; wait", pids.display());
@@ -156,7 +156,7 @@ fn a_command_that_takes_too_long_is_ended_with_its_group() {
 }
 
 #[test]
-fn a_command_that_is_not_there_is_named() {
+fn a_missing_check_command_is_named() {
     let Some(server) = Server::new() else { return };
     let mut running = up(server
         .supervised(&[])
@@ -175,7 +175,7 @@ fn a_command_that_is_not_there_is_named() {
 }
 
 #[test]
-fn what_a_check_starts_in_another_session_is_ended() {
+fn processes_of_a_check_in_another_session_are_stopped() {
     let place = std::env::temp_dir().join(format!("strays-{}", std::process::id()));
     std::fs::create_dir_all(&place).unwrap();
     let fifo = place.join("pids");
@@ -203,7 +203,7 @@ fn what_a_check_starts_in_another_session_is_ended() {
 }
 
 #[test]
-fn what_a_check_that_times_out_started_in_another_session_is_ended_before_the_next() {
+fn processes_of_a_timed_out_check_are_stopped_before_the_next_check() {
     let place = std::env::temp_dir().join(format!("late-strays-{}", std::process::id()));
     std::fs::create_dir_all(&place).unwrap();
     let fifo = place.join("said");

@@ -30,7 +30,7 @@ fn waits_for_a_check(interval: &str) -> Option<u64> {
 }
 
 #[test]
-fn a_supervisor_wakes_up_for_its_checks_and_for_nothing_else() {
+fn an_idle_supervisor_wakes_up_only_for_its_checks() {
     let Some(often) = waits_for_a_check("0.3") else { return };
     let Some(seldom) = waits_for_a_check("1.5") else { return };
     // The server's own line that it was asked, the connection, the answer, the deadline.

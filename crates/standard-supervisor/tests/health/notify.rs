@@ -9,7 +9,7 @@ use crate::harness::Running;
 use crate::server::{Server, end};
 
 #[test]
-fn a_program_is_up_when_it_says_so_and_ill_when_it_falls_silent() {
+fn notifications_make_a_program_ready_and_silence_makes_it_unhealthy() {
     let Some(server) = Server::new() else { return };
     let tell = server.fifo("tell");
     let mut command = server.supervised(&["notify"]);
@@ -28,7 +28,7 @@ fn a_program_is_up_when_it_says_so_and_ill_when_it_falls_silent() {
 }
 
 #[test]
-fn a_stranger_is_not_heard() {
+fn notifications_of_other_processes_are_ignored() {
     let Some(server) = Server::new() else { return };
     let tell = server.fifo("tell");
     let mut command = server.supervised(&["notify"]);
@@ -47,7 +47,7 @@ fn a_stranger_is_not_heard() {
 }
 
 #[test]
-fn a_program_that_is_not_asked_to_tell_finds_no_socket() {
+fn a_program_without_notify_gets_no_socket() {
     let mut running = Running::start(&mut crate::harness::supervise([
         "sh",
         "-c",

@@ -3,7 +3,7 @@
 use crate::server::{Server, end, times, up};
 
 #[test]
-fn a_server_that_answers_well_and_does_nothing_is_hung() {
+fn a_server_that_passes_checks_without_progress_is_hung() {
     let Some(server) = Server::new() else { return };
     let mut command = server.checked(&[]);
     server.with_metrics(&mut command, "{turn}");
@@ -20,7 +20,7 @@ fn a_server_that_answers_well_and_does_nothing_is_hung() {
 }
 
 #[test]
-fn a_server_whose_metrics_do_not_come_any_more_is_hung_though_it_says_that_it_is_well() {
+fn a_server_that_passes_checks_without_metrics_is_hung() {
     let Some(server) = Server::new() else { return };
     let mut command = server.checked(&[]);
     server.with_metrics(&mut command, "{turn}");
@@ -36,7 +36,7 @@ fn a_server_whose_metrics_do_not_come_any_more_is_hung_though_it_says_that_it_is
 }
 
 #[test]
-fn a_server_without_requests_may_do_nothing() {
+fn a_server_without_requests_needs_no_progress() {
     let Some(server) = Server::new() else { return };
     let mut command = server.checked(&[]);
     server.with_metrics(&mut command, "5");
@@ -49,7 +49,7 @@ fn a_server_without_requests_may_do_nothing() {
 }
 
 #[test]
-fn a_busy_server_is_not_a_dead_one() {
+fn a_busy_server_is_not_restarted() {
     let Some(server) = Server::new() else { return };
     let mut command = server.checked(&[]);
     server.with_metrics(&mut command, "{turn}");
@@ -71,7 +71,7 @@ fn a_busy_server_is_not_a_dead_one() {
 }
 
 #[test]
-fn a_page_without_these_metrics_says_nothing() {
+fn a_page_without_the_configured_metrics_restarts_nothing() {
     let Some(server) = Server::new() else { return };
     let mut command = server.checked(&[]);
     server.with_metrics(&mut command, "5");
@@ -84,7 +84,7 @@ fn a_page_without_these_metrics_says_nothing() {
 }
 
 #[test]
-fn a_preset_asks_where_its_server_answers() {
+fn a_preset_checks_the_address_of_its_server() {
     let Some(server) = Server::new() else { return };
     server.set(
         "metrics",
@@ -104,7 +104,7 @@ fn a_preset_asks_where_its_server_answers() {
 }
 
 #[test]
-fn the_delay_ends_when_the_server_is_idle() {
+fn the_prestop_delay_ends_when_the_server_is_idle() {
     let Some(server) = Server::new() else { return };
     let mut command = server.checked(&[]);
     server.with_metrics(&mut command, "5");

@@ -11,7 +11,7 @@ fn time(line: &str) -> String {
 }
 
 #[test]
-fn a_server_is_up_when_it_answers_and_not_after_startsecs() {
+fn a_server_with_a_check_is_running_when_it_answers() {
     let Some(server) = Server::new() else { return };
     let gate = server.fifo("gate");
     let mut command = server.checked(&[]);
@@ -27,7 +27,7 @@ fn a_server_is_up_when_it_answers_and_not_after_startsecs() {
 }
 
 #[test]
-fn who_is_not_ready_in_time_has_failed_to_start() {
+fn a_server_that_is_not_ready_in_time_has_failed_to_start() {
     let Some(server) = Server::new() else { return };
     server.fifo("gate");
     let mut command = server.checked(&[]);
@@ -43,7 +43,7 @@ fn who_is_not_ready_in_time_has_failed_to_start() {
 }
 
 #[test]
-fn why_it_is_not_ready_yet_is_said_once_for_each_reason() {
+fn each_reason_why_a_server_is_not_ready_is_logged_once() {
     let Some(server) = Server::new() else { return };
     let gate = server.fifo("gate");
     server.set("health", "503 loading");
@@ -65,7 +65,7 @@ fn why_it_is_not_ready_yet_is_said_once_for_each_reason() {
 }
 
 #[test]
-fn a_text_in_the_output_can_say_that_it_is_ready() {
+fn a_text_in_the_output_can_show_readiness() {
     let Some(server) = Server::new() else { return };
     let gate = server.fifo("gate");
     let mut command = server.supervised(&[]);
@@ -78,7 +78,7 @@ fn a_text_in_the_output_can_say_that_it_is_ready() {
 }
 
 #[test]
-fn a_text_that_does_not_come_says_nothing() {
+fn a_missing_readiness_text_fails_the_start() {
     let Some(server) = Server::new() else { return };
     let mut command = server.supervised(&[]);
     let mut running = Running::start(
@@ -92,7 +92,7 @@ fn a_text_that_does_not_come_says_nothing() {
 }
 
 #[test]
-fn a_slip_in_a_variable_is_named_with_what_was_meant() {
+fn a_misspelled_health_variable_is_reported_with_the_nearest() {
     let Some(server) = Server::new() else { return };
     let mut command = server.supervised(&[]);
     let mut running = Running::start(command.env("PROCESS_HEALTH_URLS", server.url("/")));
@@ -103,7 +103,7 @@ fn a_slip_in_a_variable_is_named_with_what_was_meant() {
 }
 
 #[test]
-fn a_file_says_it_with_the_same_words() {
+fn a_file_has_the_same_health_options() {
     let Some(server) = Server::new() else { return };
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/health/server.py");
     let (folder, port) = (server.folder.display(), server.port);

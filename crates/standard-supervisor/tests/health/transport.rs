@@ -23,7 +23,7 @@ fn url(scheme: &str, host: &str, server: &Server) -> String {
 }
 
 #[test]
-fn a_server_with_tls_is_checked_whatever_its_certificate_says() {
+fn a_local_server_with_tls_is_checked_with_any_certificate() {
     let Some(server) = with_certificate() else { return };
     for host in ["127.0.0.1", "localhost"] {
         let mut running =
@@ -34,7 +34,7 @@ fn a_server_with_tls_is_checked_whatever_its_certificate_says() {
 }
 
 #[test]
-fn a_plain_check_that_meets_tls_says_so_and_where_its_url_is_from() {
+fn a_plain_check_of_a_tls_server_is_reported_with_the_urls_origin() {
     let Some(server) = with_certificate() else { return };
     let asked = url("http", "127.0.0.1", &server);
     let mut running = Running::start(server.supervised(&["tls"]).env("PROCESS_HEALTH_URL", &asked));
@@ -45,7 +45,7 @@ fn a_plain_check_that_meets_tls_says_so_and_where_its_url_is_from() {
 }
 
 #[test]
-fn a_check_over_tls_that_meets_none_says_so() {
+fn a_tls_check_of_a_plain_server_is_reported() {
     let Some(server) = Server::new() else { return };
     let mut running = Running::start(
         server.supervised(&[]).env("PROCESS_HEALTH_URL", url("https", "127.0.0.1", &server)),
@@ -55,7 +55,7 @@ fn a_check_over_tls_that_meets_none_says_so() {
 }
 
 #[test]
-fn of_a_server_that_wants_client_certificates_the_connection_is_checked() {
+fn only_the_connection_is_checked_if_a_client_certificate_is_required() {
     let Some(server) = with_certificate() else { return };
     let mut running = Running::start(
         server.supervised(&["mtls"]).env("PROCESS_HEALTH_URL", url("https", "127.0.0.1", &server)),
@@ -69,7 +69,7 @@ fn of_a_server_that_wants_client_certificates_the_connection_is_checked() {
 }
 
 #[test]
-fn a_server_that_listens_for_ipv6_alone_is_reached_by_address_and_by_name() {
+fn a_server_on_ipv6_only_is_reached_by_address_and_by_name() {
     let Some(server) = Server::new() else { return };
     for host in ["[::1]", "localhost"] {
         let url = url("http", host, &server);
@@ -80,7 +80,7 @@ fn a_server_that_listens_for_ipv6_alone_is_reached_by_address_and_by_name() {
 }
 
 #[test]
-fn headers_let_the_check_in_and_are_shown_nowhere() {
+fn headers_authenticate_the_check_and_are_never_shown() {
     let Some(server) = Server::new() else { return };
     server.set("key", "sk-first");
     let mut running = Running::start(&mut server.checked(&[]));
@@ -120,7 +120,7 @@ fn headers_of_a_file_are_read_for_each_request() {
 }
 
 #[test]
-fn metrics_that_cannot_be_had_are_said() {
+fn metrics_that_cannot_be_read_are_reported() {
     let Some(server) = Server::new() else { return };
     let mut command = server.supervised(&[]);
     server.with_metrics(&mut command, "0");
@@ -148,7 +148,7 @@ fn stranger() -> u16 {
 }
 
 #[test]
-fn who_answers_at_the_servers_address_and_is_not_of_the_server_does_not_make_it_ready() {
+fn another_process_at_the_servers_address_does_not_make_it_ready() {
     let port = stranger();
     let command = || {
         let mut command = supervise(["sleep", "1000"]);
@@ -170,7 +170,7 @@ fn who_answers_at_the_servers_address_and_is_not_of_the_server_does_not_make_it_
 }
 
 #[test]
-fn a_listener_of_another_program_of_ours_may_answer() {
+fn a_listener_of_another_supervised_program_may_answer() {
     let Some(server) = Server::new() else { return };
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/health/server.py");
     let front = format!("python3 {script} {} {}", server.folder.display(), server.port);
@@ -184,7 +184,7 @@ fn a_listener_of_another_program_of_ours_may_answer() {
 }
 
 #[test]
-fn the_status_port_listens_for_both_families() {
+fn the_status_port_listens_on_both_address_families() {
     let port = free_port();
     let mut command = supervise(["sleep", "1000"]);
     command.env("PROCESS_STATUS_PORT", port.to_string());

@@ -9,7 +9,7 @@ use crate::harness::{Running, kill, supervise};
 use crate::server::{Server, end, times, up};
 
 #[test]
-fn a_server_that_lost_a_worker_is_started_again() {
+fn a_server_that_lost_a_worker_restarts() {
     let Some(server) = Server::new() else { return };
     let mut running = up(server
         .checked(&["worker"])
@@ -27,7 +27,7 @@ fn a_server_that_lost_a_worker_is_started_again() {
 }
 
 #[test]
-fn a_server_whose_workers_are_there_is_left_alone() {
+fn a_server_with_all_workers_is_not_restarted() {
     let Some(server) = Server::new() else { return };
     let mut running = up(server
         .checked(&["worker"])
@@ -41,7 +41,7 @@ fn a_server_whose_workers_are_there_is_left_alone() {
 
 /// A worker can die while the model loads, and the others then wait for it for good.
 #[test]
-fn a_worker_that_is_missing_while_the_model_loads_is_noticed() {
+fn a_worker_missing_while_the_model_loads_is_noticed() {
     let Some(server) = Server::new() else { return };
     let (_gate, asks) = (server.fifo("gate"), server.fifo("asks"));
     let check = format!("sh -c 'echo asked >{}; exit 1'", asks.display());
@@ -73,7 +73,7 @@ signal.pause()
 
 /// It has no HTTP server; its preset says so, and which processes it looks for.
 #[test]
-fn a_rank_without_a_server_has_its_processes_watched() {
+fn the_processes_of_a_rank_without_a_server_are_watched() {
     let Some(server) = Server::new() else { return };
     let looks = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = looks.local_addr().unwrap().port();

@@ -141,7 +141,7 @@ fn everything_works(refused: &[&str], logged: Option<&str>) {
 }
 
 #[test]
-fn each_call_may_be_missing() {
+fn each_system_call_may_be_missing() {
     std::thread::scope(|scope| {
         for case in CASES {
             scope.spawn(|| everything_works(case.refused, case.logged));
@@ -150,12 +150,12 @@ fn each_call_may_be_missing() {
 }
 
 #[test]
-fn linux_4_18_is_new_enough() {
+fn the_calls_of_linux_4_18_are_enough() {
     everything_works(OLDEST, Some("refuses close_range (ENOSYS)"));
 }
 
 #[test]
-fn a_sandbox_that_knows_none_of_them_is_enough() {
+fn a_sandbox_without_any_of_the_calls_is_enough() {
     everything_works(
         SANDBOX,
         Some(
@@ -165,7 +165,7 @@ fn a_sandbox_that_knows_none_of_them_is_enough() {
 }
 
 #[test]
-fn a_program_that_cannot_be_executed_is_a_failed_start_with_a_copied_table_too() {
+fn a_failed_exec_is_a_failed_start_with_a_copied_table_as_well() {
     let folder = folder();
     let script = folder.join("script");
     std::fs::write(&script, "#!/no/such/interpreter\n").unwrap();
@@ -179,7 +179,7 @@ fn a_program_that_cannot_be_executed_is_a_failed_start_with_a_copied_table_too()
 }
 
 #[test]
-fn the_page_has_the_row_of_each_case_and_no_other() {
+fn the_kernels_page_has_a_row_for_each_case_and_no_other() {
     let page = std::fs::read_to_string(PAGE).unwrap();
     let rows: Vec<&str> = page
         .lines()
@@ -191,7 +191,7 @@ fn the_page_has_the_row_of_each_case_and_no_other() {
 }
 
 #[test]
-fn the_filter_refuses() {
+fn the_filter_rejects_system_calls() {
     let python = "import os; os.memfd_create('file')";
     let words = ["-c", python];
     let output = refusing(&["memfd_create=EPERM"], &clean("python3", words)).output().unwrap();

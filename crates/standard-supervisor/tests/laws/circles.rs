@@ -54,7 +54,7 @@ fn in_circles(imports: &Imports) -> BTreeSet<&str> {
 }
 
 #[test]
-fn no_folders_import_each_other_in_circles() {
+fn no_directories_import_each_other_in_a_circle() {
     let mut circles = BTreeMap::new();
     for entry in std::fs::read_dir(crates()).unwrap() {
         let folder = entry.unwrap().path();

@@ -14,7 +14,7 @@ fn named(page: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn each_limit_of_the_page_is_a_constant_of_the_code() {
+fn each_documented_limit_is_a_constant_in_the_code() {
     let page = std::fs::read_to_string(crates().join("../docs/reference/limits.md")).unwrap();
     let named = named(&page);
     assert!(named.len() > 50, "{named:?}");

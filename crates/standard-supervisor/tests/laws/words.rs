@@ -84,7 +84,7 @@ fn known(path: &Path) -> BTreeMap<String, usize> {
 }
 
 #[test]
-fn documents_have_fewer_words_that_stop_a_reader_and_never_more() {
+fn documents_never_gain_discouraged_words() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(COUNTS);
     let known = known(&path);
     let mut wrong = Vec::new();
@@ -156,7 +156,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 
 /// Log lines, errors, help, metrics and the rest of the texts that programs print.
 #[test]
-fn texts_of_programs_have_none_of_these_words() {
+fn program_texts_have_no_discouraged_words() {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(crates()).unwrap() {
         sources(&entry.unwrap().path().join("src"), &mut files);
@@ -174,7 +174,7 @@ fn texts_of_programs_have_none_of_these_words() {
 }
 
 #[test]
-fn texts_are_the_strings_outside_of_comments_and_tests() {
+fn program_texts_are_the_strings_outside_comments_and_tests() {
     let source = r#"// "a"
 const A: &str = "b \"c"; let q = '"'; f("d");
 #[cfg(test)]
@@ -184,7 +184,7 @@ mod tests { "e" }"#;
 }
 
 #[test]
-fn words_are_counted_outside_of_code() {
+fn discouraged_words_are_counted_outside_code() {
     assert_eq!(count("Nobody knows `who` it is; whoever asks is told. A will, a hero."), 3);
     assert_eq!(count("```\nwho\n```\nIt is for ever so."), 1);
 }

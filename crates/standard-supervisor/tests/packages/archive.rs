@@ -9,7 +9,7 @@ use crate::harness::{python, skip};
 use crate::{ARCH, assert_names_version, dist, empty, file, run};
 
 #[test]
-fn the_checksums_are_right_and_leave_nothing_out() {
+fn the_checksums_are_right_and_complete() {
     let Some(dist) = dist() else { return };
     let words = ["--check", "--strict", "--quiet", "SHA256SUMS"];
     run(Command::new("sha256sum").args(words).current_dir(&dist));
@@ -24,7 +24,7 @@ fn the_checksums_are_right_and_leave_nothing_out() {
 }
 
 #[test]
-fn the_archive_unpacks_to_programs_that_run() {
+fn the_programs_of_the_archive_run() {
     let Some(dist) = dist() else { return };
     let root = empty("archive");
     run(Command::new("tar")
@@ -49,7 +49,7 @@ fn the_archive_unpacks_to_programs_that_run() {
 }
 
 #[test]
-fn a_dockerfile_copies_from_the_image_of_the_archive() {
+fn a_dockerfile_can_copy_from_the_image_of_the_archive() {
     let Some(dist) = dist() else { return };
     if !Command::new("docker").arg("version").output().is_ok_and(|out| out.status.success()) {
         return skip("there is no container engine", "REQUIRE_DOCKER");
@@ -72,7 +72,7 @@ fn a_dockerfile_copies_from_the_image_of_the_archive() {
 }
 
 #[test]
-fn the_bill_of_materials_is_valid_and_names_what_is_linked() {
+fn the_sbom_is_valid_and_lists_the_linked_crates() {
     let Some(dist) = dist() else { return };
     let Some(python) = python() else {
         return skip("there is no Python environment", "REQUIRE_PYTHON");

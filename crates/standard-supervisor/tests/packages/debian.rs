@@ -39,7 +39,7 @@ fn inside(root: &Path, words: &[&str]) -> Command {
 }
 
 #[test]
-fn the_package_installs_runs_and_leaves_nothing_when_removed() {
+fn the_debian_package_installs_runs_and_is_removed_completely() {
     let Some(dist) = dist() else { return };
     if !rustix::process::getuid().is_root() {
         return skip("only root may install packages", "REQUIRE_DOCKER");

@@ -70,7 +70,7 @@ fn needed() -> Option<(String, Vec<PathBuf>, Vec<PathBuf>)> {
 }
 
 #[test]
-fn the_wheel_wins_when_it_is_installed_last() {
+fn the_wheels_programs_replace_supervisors_if_it_is_installed_last() {
     let Some((python, theirs, ours)) = needed() else {
         return skip("there is no Python environment with both packages", "REQUIRE_PYTHON");
     };
@@ -82,7 +82,7 @@ fn the_wheel_wins_when_it_is_installed_last() {
 }
 
 #[test]
-fn the_wheel_wins_again_when_it_is_installed_again() {
+fn the_wheels_programs_replace_supervisors_again_after_a_reinstall() {
     let Some((python, theirs, ours)) = needed() else {
         return skip("there is no Python environment with both packages", "REQUIRE_PYTHON");
     };

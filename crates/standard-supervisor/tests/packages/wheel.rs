@@ -25,7 +25,7 @@ fn the_wheel_puts_both_programs_on_the_path() {
 }
 
 #[test]
-fn the_wheel_runs_in_a_container_that_has_nothing_else() {
+fn the_wheel_runs_in_a_minimal_container() {
     let Some((python, wheel)) = python().zip(wheel()) else {
         return skip("there is no Python or no wheel (`make dist` makes one)", "REQUIRE_PYTHON");
     };

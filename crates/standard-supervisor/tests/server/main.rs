@@ -37,7 +37,7 @@ fn ready(running: &mut Running) -> (i32, [i32; 2]) {
 }
 
 #[test]
-fn workers_that_outlive_their_leader_are_gone_before_the_restart_and_so_is_the_port() {
+fn workers_that_outlive_their_leader_exit_and_free_the_port_before_a_restart() {
     let Some((mut running, port)) = serve(&[]) else { return };
     let (leader, workers) = ready(&mut running);
     running.stderr.wait_for("success: app entered RUNNING state");
@@ -72,7 +72,7 @@ fn a_request_in_flight_is_answered_before_the_stop() {
 }
 
 #[test]
-fn a_server_that_can_t_start_is_given_up() {
+fn the_supervisor_gives_up_on_a_server_that_cannot_start() {
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let Some(python) = python() else {
         return skip("SUPERVISOR_PYTHON names no Python", "REQUIRE_PYTHON");

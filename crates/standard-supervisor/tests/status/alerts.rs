@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::harness::skip;
 
 #[test]
-fn the_alert_rules_hold_and_pass_their_own_tests() {
+fn the_alert_rules_are_valid_and_pass_their_tests() {
     let Some(promtool) = promtool() else {
         return skip("PROMTOOL names no promtool", "REQUIRE_PROMTOOL");
     };

@@ -9,7 +9,7 @@ use crate::{Served, answer, asked, says};
 const SLOW: (&str, &str) = ("SUPERVISOR_PROGRAM__APP_STARTSECS", "3");
 
 #[test]
-fn a_start_is_told_from_its_first_moment_on_and_a_restart_is_no_start() {
+fn startupz_reports_a_start_at_once_and_ignores_restarts() {
     let mut served = Served::start("exec sleep 1000", &[SLOW]);
     let pid = served.spawned();
     let starting = "not ready: app is STARTING\n";
@@ -30,7 +30,7 @@ fn a_start_is_told_from_its_first_moment_on_and_a_restart_is_no_start() {
 }
 
 #[test]
-fn who_is_not_ready_is_named_with_what_went_wrong() {
+fn readyz_names_the_program_that_is_not_ready_and_the_reason() {
     // The program can't be started and the helper waits its turn, so nobody gives up.
     let served = Served::start(
         "exit 3",
@@ -52,7 +52,7 @@ fn who_is_not_ready_is_named_with_what_went_wrong() {
 }
 
 #[test]
-fn a_stop_is_told_before_the_program_hears_of_it() {
+fn readyz_reports_a_stop_before_the_program_is_signaled() {
     let script = "trap 'echo heard; exit 0' TERM; echo waits; while :; do sleep 1000 & wait; done";
     let mut served = Served::start(script, &[("PROCESS_PRESTOP_DELAY_SECS", "5")]);
     served.running.stdout.wait_for("waits");
@@ -71,7 +71,7 @@ fn a_stop_is_told_before_the_program_hears_of_it() {
 }
 
 #[test]
-fn a_program_that_hangs_delays_no_answer() {
+fn a_program_that_hangs_delays_no_response() {
     let mut served = Served::start("exec sleep 1000", &[]);
     let pid = served.spawned();
     served.running.stderr.wait_for("success: app entered RUNNING state");
@@ -82,7 +82,7 @@ fn a_program_that_hangs_delays_no_answer() {
 }
 
 #[test]
-fn nothing_can_be_changed_and_nothing_else_is_answered() {
+fn the_status_port_is_read_only_and_has_no_other_paths() {
     let mut served = Served::start("exec sleep 1000", &[]);
     served.running.stderr.wait_for("success: app entered RUNNING state");
     let post = answer(&http(served.port, "POST /readyz").unwrap());
@@ -94,7 +94,7 @@ fn nothing_can_be_changed_and_nothing_else_is_answered() {
 }
 
 #[test]
-fn a_body_is_not_even_read() {
+fn the_status_port_rejects_request_bodies_unread() {
     let mut served = Served::start("exec sleep 1000", &[]);
     served.spawned();
     let mut stream = std::net::TcpStream::connect(("127.0.0.1", served.port)).unwrap();
@@ -106,7 +106,7 @@ fn a_body_is_not_even_read() {
 }
 
 #[test]
-fn a_status_port_that_is_taken_starts_nothing_and_says_so() {
+fn a_status_port_in_use_prevents_the_start() {
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = taken.local_addr().unwrap().port();
     let mut running = Running::start(asked(&mut supervise(["echo", "started"]), port));
@@ -117,7 +117,7 @@ fn a_status_port_that_is_taken_starts_nothing_and_says_so() {
 }
 
 #[test]
-fn without_being_asked_for_there_is_no_port() {
+fn there_is_no_status_port_unless_configured() {
     let port = free_port();
     let mut running = Running::start(&mut supervise(["sh", "-c", "echo up; exec sleep 1000"]));
     running.stdout.wait_for("up");

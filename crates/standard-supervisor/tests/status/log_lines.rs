@@ -32,7 +32,7 @@ fn event<'a>(objects: &'a [Value], name: &str) -> &'a Value {
 }
 
 #[test]
-fn each_line_is_an_object_and_what_programs_write_stays_as_it_is() {
+fn each_log_line_is_an_object_and_program_output_is_unchanged() {
     let script = r#"printf '{"a": \377\001}\nno end'; exit 3"#;
     let mut child = supervise(["sh", "-c", script])
         .env("LOG_FORMAT", "json")
@@ -63,7 +63,7 @@ fn each_line_is_an_object_and_what_programs_write_stays_as_it_is() {
 }
 
 #[test]
-fn what_an_init_complains_about_is_an_object_too() {
+fn errors_in_run_once_mode_are_json_objects() {
     let mut running = Running::start(
         supervise(["/nonexistent"]).env("LOG_FORMAT", "json").env("PROCESS_AUTO_RECOVERY", "0"),
     );
@@ -75,7 +75,7 @@ fn what_an_init_complains_about_is_an_object_too() {
 }
 
 #[test]
-fn a_file_may_ask_for_a_status_port_and_for_objects_in_its_log() {
+fn a_file_can_configure_a_status_port_and_a_json_log() {
     let folder = std::env::temp_dir().join(format!("status-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
     let (file, log, port) = (folder.join("supervisord.conf"), folder.join("log"), free_port());
@@ -108,7 +108,7 @@ fn a_file_may_ask_for_a_status_port_and_for_objects_in_its_log() {
 }
 
 #[test]
-fn a_command_that_cannot_be_parsed_is_not_executable_in_the_log_as_over_rpc() {
+fn an_unparsable_command_is_not_executable_in_the_log_and_over_rpc() {
     let folder = std::env::temp_dir().join(format!("unparsable-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
     let file = folder.join("supervisord.conf");

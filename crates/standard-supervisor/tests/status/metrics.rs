@@ -18,7 +18,7 @@ struct Page {
 }
 
 #[test]
-fn every_series_is_there_from_the_first_answer_on_and_counters_move_after_a_crash() {
+fn every_series_exists_from_the_start_and_counters_increase_after_a_crash() {
     let Some(python) = parser() else { return };
     let mut served = Served::start("echo 12345; exec sleep 1000", &[]);
     let pid = served.spawned();
@@ -98,7 +98,7 @@ fn checks_are_timed_and_their_failures_counted_by_kind() {
 }
 
 #[test]
-fn output_that_is_lost_is_counted() {
+fn dropped_output_is_counted() {
     let Some(python) = parser() else { return };
     let full = ("SUPERVISOR_PROGRAM__APP_STDOUT_LOGFILE", "/dev/full");
     let mut served = Served::start("printf 1234567; exec sleep 1000", &[full]);
@@ -110,7 +110,7 @@ fn output_that_is_lost_is_counted() {
 }
 
 #[test]
-fn a_program_that_waits_for_its_reader_shows() {
+fn a_program_with_blocked_output_is_shown_in_the_metrics() {
     let Some(python) = parser() else { return };
     // More than pipes hold, and nobody reads the supervisor's own stdout.
     let script = "echo begins >&2; head -c 4000000 /dev/zero; exec sleep 1000";
@@ -134,7 +134,7 @@ fn a_program_that_waits_for_its_reader_shows() {
 }
 
 #[test]
-fn a_bound_that_turns_a_client_away_is_counted() {
+fn a_limit_that_rejects_a_client_is_counted() {
     let Some(python) = parser() else { return };
     let mut served = Served::start("exec sleep 1000", &[]);
     served.spawned();
@@ -151,7 +151,7 @@ fn a_bound_that_turns_a_client_away_is_counted() {
 }
 
 #[test]
-fn an_idle_supervisor_with_a_status_port_is_not_woken() {
+fn an_idle_supervisor_with_a_status_port_does_not_wake_up() {
     let mut served = Served::start("exec sleep 1000", &[]);
     served.running.stderr.wait_for("success: app entered RUNNING state");
     assert_eq!(served.get("/metrics").status, 200);

@@ -15,7 +15,7 @@ fn probe(words: &[&str], environment: &[(&str, &str)]) -> (i32, String) {
 }
 
 #[test]
-fn a_probe_asks_the_port_of_its_environment() {
+fn a_probe_finds_the_status_port_in_the_environment() {
     let served = Served::start("echo up; exec sleep 1000", &[]);
     let port = served.port.to_string();
     for place in [port.clone(), format!("0.0.0.0:{port}"), format!("localhost:{port}")] {
@@ -31,7 +31,7 @@ fn a_probe_asks_the_port_of_its_environment() {
 }
 
 #[test]
-fn no_is_an_exit_code_of_1_and_says_why() {
+fn a_failed_probe_exits_with_1_and_prints_the_reason() {
     let served =
         Served::start("echo up; exec sleep 1000", &[("SUPERVISOR_PROGRAM__APP_STARTSECS", "1000")]);
     let (code, said) = probe(&["ready", "--port", &served.port.to_string()], &[]);
@@ -39,7 +39,7 @@ fn no_is_an_exit_code_of_1_and_says_why() {
 }
 
 #[test]
-fn over_ipv6_a_probe_asks_the_loopback() {
+fn a_probe_over_ipv6_uses_the_loopback_address() {
     let Ok(listener) = TcpListener::bind("[::1]:0") else {
         return println!("skipped: there is no IPv6");
     };
@@ -53,7 +53,7 @@ fn over_ipv6_a_probe_asks_the_loopback() {
 }
 
 #[test]
-fn without_a_port_or_an_answer_a_probe_names_the_remedy() {
+fn a_probe_without_a_port_or_a_response_names_the_remedy() {
     let (code, said) = probe(&["live"], &[]);
     assert_eq!(code, 1);
     assert!(said.contains("no status port is set; set PROCESS_STATUS_PORT=9100"), "{said}");
@@ -69,7 +69,7 @@ fn without_a_port_or_an_answer_a_probe_names_the_remedy() {
 }
 
 #[test]
-fn a_probe_takes_no_command_and_knows_three_questions() {
+fn a_probe_takes_no_command_and_has_three_kinds() {
     for words in [&["well"][..], &["live", "true"], &["live", "--port", "x"]] {
         let (code, said) = probe(words, &[]);
         assert!(code == 1 && said.starts_with("ERROR: "), "{words:?}: {said}");

@@ -23,7 +23,7 @@ fn daemon(home: &Home, words: &[&str]) -> (Lines, i32) {
 }
 
 #[test]
-fn a_daemon_has_left_terminal_session_directory_and_mask() {
+fn a_daemon_has_its_own_session_directory_and_umask() {
     let home = Home::new(
         "daemon",
         "logfile=log\npidfile=pid\ndirectory=/\numask=027\n[program:a]\n\
@@ -46,7 +46,7 @@ fn a_daemon_has_left_terminal_session_directory_and_mask() {
 }
 
 #[test]
-fn a_restart_finds_its_file_wherever_it_works_by_then() {
+fn a_restart_finds_its_file_after_a_change_of_directory() {
     let home = Home::new(
         "relative",
         "logfile=%(here)s/log\npidfile=%(here)s/pid\ndirectory=/\n[program:a]\ncommand=sleep 1000\n",
@@ -63,7 +63,7 @@ fn a_restart_finds_its_file_wherever_it_works_by_then() {
 }
 
 #[test]
-fn a_user_is_become_with_all_groups_before_any_file_is_made() {
+fn the_user_and_all_groups_change_before_any_file_is_created() {
     if !rustix::process::getuid().is_root() {
         return println!("skipped: only root can become somebody else");
     }
@@ -120,7 +120,7 @@ fn a_program_of_the_supervisors_own_user_keeps_its_groups() {
 }
 
 #[test]
-fn limits_are_raised_or_refused() {
+fn minfds_and_minprocs_raise_limits_or_are_rejected() {
     let shell = |limits: &str| {
         let mut command = crate::harness::clean(
             "sh",
@@ -144,7 +144,7 @@ fn limits_are_raised_or_refused() {
 }
 
 #[test]
-fn what_a_daemon_s_program_leaves_behind_is_ended() {
+fn leftover_processes_of_a_daemons_program_are_stopped() {
     let home = Home::new(
         "orphans",
         "logfile=log\npidfile=pid\n[program:a]\nstartsecs=0\nautorestart=false\n\
@@ -158,7 +158,7 @@ fn what_a_daemon_s_program_leaves_behind_is_ended() {
 }
 
 #[test]
-fn pidfile_and_socket_are_there_when_the_process_that_was_started_has_ended() {
+fn pidfile_and_socket_exist_when_the_start_command_has_exited() {
     let home =
         Home::new("forking", "logfile=log\npidfile=pid\n[unix_http_server]\nfile=%(here)s/s\n");
     for _ in 0..25 {

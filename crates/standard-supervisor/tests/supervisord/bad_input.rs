@@ -67,7 +67,7 @@ fn a_large_file_is_read() {
 }
 
 #[test]
-fn of_a_large_file_of_mistakes_the_first_ones_are_told() {
+fn a_file_with_many_errors_reports_the_first_ones() {
     let home = Home::new("mistakes-large", "");
     home.write("t.conf", &format!("[supervisord]\n{}", "no configuration\n".repeat(LARGE / 17)));
     let text = refusal(&home);
@@ -92,7 +92,7 @@ fn a_large_value_is_one_value() {
 }
 
 #[test]
-fn many_sections_and_options_without_a_meaning_are_left_out() {
+fn many_unknown_sections_and_options_are_ignored() {
     let home = Home::new("sections-large", "");
     let mut text = "[supervisord]\n[program:a]\ncommand=sleep 1000\n".to_owned();
     for number in 0..LARGE / 64 {
@@ -110,7 +110,7 @@ fn many_sections_and_options_without_a_meaning_are_left_out() {
 }
 
 #[test]
-fn ten_thousand_programs_are_known_and_cost_little() {
+fn ten_thousand_programs_load_quickly() {
     let home = Home::new("many", "");
     let mut text = "[supervisord]\n".to_owned();
     for number in 0..MANY {
@@ -126,7 +126,7 @@ fn ten_thousand_programs_are_known_and_cost_little() {
 }
 
 #[test]
-fn ten_thousand_processes_of_one_program_are_known_and_cost_little() {
+fn ten_thousand_processes_of_one_program_load_quickly() {
     let home = Home::new(
         "numprocs",
         &format!(
@@ -147,7 +147,7 @@ fn many(home: &Home, line: &str) {
 }
 
 #[test]
-fn zero_bytes_are_named_with_their_place() {
+fn zero_bytes_are_reported_with_their_position() {
     let home = Home::new("zero", "");
     for (text, message) in [
         (
@@ -177,7 +177,7 @@ fn zero_bytes_are_named_with_their_place() {
 }
 
 #[test]
-fn a_directory_is_no_file() {
+fn a_directory_as_configuration_file_is_rejected() {
     let home = Home::new("directory", "");
     std::fs::remove_file(home.path("t.conf")).unwrap();
     std::fs::create_dir(home.path("t.conf")).unwrap();
@@ -196,7 +196,7 @@ fn a_directory_is_no_file() {
 }
 
 #[test]
-fn a_file_that_includes_itself_is_read_once_more_and_no_more() {
+fn a_file_that_includes_itself_is_read_only_once_more() {
     let home = Home::new(
         "itself",
         "[include]\nfiles=t.conf other.conf\n[program:a]\ncommand=sleep 1000\n",
@@ -214,7 +214,7 @@ fn a_file_that_includes_itself_is_read_once_more_and_no_more() {
 }
 
 #[test]
-fn a_pipe_that_nobody_writes_into_is_not_waited_for() {
+fn a_configuration_pipe_without_a_writer_is_not_awaited() {
     let home = Home::new("pipe", "");
     std::fs::remove_file(home.path("t.conf")).unwrap();
     fifo(&home, "t.conf");
@@ -233,7 +233,7 @@ fn a_pipe_that_nobody_writes_into_is_not_waited_for() {
 }
 
 #[test]
-fn a_pipe_with_a_writer_is_read_to_its_end() {
+fn a_configuration_pipe_is_read_to_its_end() {
     let supervisord = supervisord();
     let home = Home::new("pipe-written", "");
     fifo(&home, "pipe");
@@ -250,7 +250,7 @@ fn a_pipe_with_a_writer_is_read_to_its_end() {
 }
 
 #[test]
-fn a_pipe_whose_writer_says_nothing_is_given_up() {
+fn a_configuration_pipe_with_a_silent_writer_times_out() {
     let home = Home::new("pipe-silent", "");
     std::fs::remove_file(home.path("t.conf")).unwrap();
     fifo(&home, "t.conf");
@@ -264,7 +264,7 @@ fn a_pipe_whose_writer_says_nothing_is_given_up() {
 }
 
 #[test]
-fn a_file_that_may_not_be_read_is_named() {
+fn an_unreadable_configuration_file_is_named() {
     let home = Home::new("forbidden", "[program:a]\ncommand=sleep 1000\n");
     std::fs::set_permissions(home.path("t.conf"), PermissionsExt::from_mode(0o000)).unwrap();
     // Where the build is, others may not get in.

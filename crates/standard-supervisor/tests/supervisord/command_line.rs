@@ -40,7 +40,7 @@ fn usage_errors_end_with_2_and_point_to_the_help() {
 }
 
 #[test]
-fn all_mistakes_of_a_file_are_reported_at_once_and_nothing_starts() {
+fn all_errors_in_a_file_are_reported_at_once_and_nothing_starts() {
     let home = Home::new(
         "mistakes",
         "loglevel=loud\n[program:a]\ncommand=touch started\nautostart=maybe\n[program:b]\n",
@@ -59,7 +59,7 @@ fn all_mistakes_of_a_file_are_reported_at_once_and_nothing_starts() {
 }
 
 #[test]
-fn check_prints_the_configuration_in_effect_and_starts_nothing() {
+fn check_of_a_file_prints_the_effective_configuration() {
     let home = Home::new("check", "[program:a]\ncommand=touch started\nstartsec=3\n");
     let (code, out, err) = run(&mut home.command(&["--check", "-e", "debug"]));
     assert_eq!(code, 0, "{err}");
@@ -98,7 +98,7 @@ fn a_file_is_searched_in_the_current_directory() {
 }
 
 #[test]
-fn a_name_that_nothing_has_is_said_once() {
+fn an_unknown_option_of_several_processes_is_reported_once() {
     let home = Home::new(
         "unknown",
         "[program:a]\ncommand=sleep 100\nnumprocs=3\nprocess_name=%(process_num)d\nstartsec=3\n",

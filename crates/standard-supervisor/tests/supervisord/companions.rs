@@ -20,7 +20,7 @@ fn sample() -> String {
 }
 
 #[test]
-fn the_sample_is_a_configuration_for_us() {
+fn the_sample_configuration_is_accepted() {
     let text = sample();
     assert!(text.contains("Sample supervisor config file"));
     let home = Home::new("sample", "");
@@ -32,7 +32,7 @@ fn the_sample_is_a_configuration_for_us() {
 }
 
 #[test]
-fn the_sample_is_a_configuration_for_the_original() {
+fn the_sample_configuration_is_accepted_by_supervisord() {
     let Some(python) = python() else {
         return skip("SUPERVISOR_PYTHON names no Python with supervisor", "REQUIRE_PYTHON");
     };
@@ -51,7 +51,7 @@ fn the_sample_is_a_configuration_for_the_original() {
 }
 
 #[test]
-fn echo_says_how_it_is_used() {
+fn echo_supervisord_conf_prints_its_help() {
     let mut help = Running::start(&mut clean(echo(), ["-h"]));
     assert_eq!(help.exit_code(), 0);
     assert_eq!(help.stdout.rest()[2], "usage: echo_supervisord_conf > FILE");
@@ -59,7 +59,7 @@ fn echo_says_how_it_is_used() {
 }
 
 #[test]
-fn echo_says_why_it_could_not_write() {
+fn echo_supervisord_conf_reports_a_failed_write() {
     let full = std::fs::File::create("/dev/full").unwrap();
     let output = clean(echo(), [""; 0]).stdout(full).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
@@ -91,7 +91,7 @@ fn proxied(home: &Home) -> Command {
 }
 
 #[test]
-fn pidproxy_passes_signals_on_and_ends_with_those_that_end() {
+fn pidproxy_forwards_signals_and_exits_after_terminating_ones() {
     for last in ["TERM", "INT", "QUIT"] {
         let home = Home::new(&format!("pidproxy-{last}"), "");
         let mut proxy = Running::start(&mut proxied(&home));
@@ -115,7 +115,7 @@ fn pidproxy_passes_signals_on_and_ends_with_those_that_end() {
 }
 
 #[test]
-fn pidproxy_ends_with_its_command_and_stays_without_a_pidfile() {
+fn pidproxy_exits_with_its_command_and_runs_without_a_pidfile() {
     let home = Home::new("pidproxy-ends", "");
     let mut proxy = clean(pidproxy(), ["pidfile", "/bin/sh", "-c", "echo up $$; exec sleep 1000"]);
     let mut proxy = Running::start(proxy.current_dir(&home));
@@ -132,7 +132,7 @@ fn pidproxy_ends_with_its_command_and_stays_without_a_pidfile() {
 }
 
 #[test]
-fn pidproxy_says_what_is_wrong() {
+fn pidproxy_reports_errors() {
     let mut usage = Running::start(&mut clean(pidproxy(), ["x"]));
     assert_eq!(usage.exit_code(), 1);
     assert!(usage.stdout.rest()[0].starts_with("Usage: pidproxy"));
@@ -148,7 +148,7 @@ fn pidproxy_says_what_is_wrong() {
 }
 
 #[test]
-fn pidproxy_says_how_it_is_used_if_asked_alone() {
+fn pidproxy_prints_its_help() {
     let mut help = Running::start(&mut clean(pidproxy(), ["--help"]));
     assert_eq!(help.exit_code(), 0);
     assert_eq!(help.stdout.rest()[2], "usage: pidproxy PIDFILE COMMAND [ARG...]");
@@ -158,7 +158,7 @@ fn pidproxy_says_how_it_is_used_if_asked_alone() {
 }
 
 #[test]
-fn a_server_that_goes_into_the_background_is_stopped_through_its_proxy() {
+fn a_server_in_the_background_is_stopped_through_pidproxy() {
     let pidproxy = pidproxy();
     let home = Home::new("pidproxy-program", "");
     let line = format!(

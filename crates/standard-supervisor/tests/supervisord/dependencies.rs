@@ -17,7 +17,7 @@ fn ctl(home: &Home, words: &[&str]) -> String {
 }
 
 #[test]
-fn a_program_that_waits_is_stopped_to_clients_and_says_for_what() {
+fn a_program_that_waits_is_shown_as_stopped_with_its_dependency() {
     let home = Home::new(
         "depends",
         &format!(
@@ -57,7 +57,7 @@ fn a_program_that_waits_is_stopped_to_clients_and_says_for_what() {
 }
 
 #[test]
-fn supervisord_dependent_startup_goes_on_working() {
+fn supervisord_dependent_startup_works() {
     let found = python().filter(|python| {
         let mut asked = clean(python, ["-c", "import supervisord_dependent_startup"]);
         asked.stderr(std::process::Stdio::null()).status().is_ok_and(|status| status.success())

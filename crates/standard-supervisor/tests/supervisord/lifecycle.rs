@@ -26,7 +26,7 @@ fn a_hangup_reads_the_file_again() {
 }
 
 #[test]
-fn a_hangup_with_a_broken_file_stops_everything_and_says_what_is_wrong() {
+fn a_hangup_with_an_invalid_file_stops_everything_with_an_error() {
     let home = Home::new("broken", "[program:a]\ncommand=sleep 1000\n");
     let mut running = home.start();
     let pid = running.stdout.number_after("spawned: 'a' with pid ");
@@ -39,7 +39,7 @@ fn a_hangup_with_a_broken_file_stops_everything_and_says_what_is_wrong() {
 }
 
 #[test]
-fn it_ends_with_0_whatever_became_of_the_programs() {
+fn a_stop_exits_with_0_even_if_programs_failed() {
     let home = Home::new(
         "fatal",
         "[program:a]\ncommand=false\nstartretries=0\n[program:b]\ncommand=/no/such/thing\nstartretries=0\n",
@@ -51,7 +51,7 @@ fn it_ends_with_0_whatever_became_of_the_programs() {
 }
 
 #[test]
-fn an_essential_program_that_gives_up_ends_it_with_1() {
+fn giving_up_on_an_essential_program_exits_with_1() {
     let home = Home::new(
         "essential",
         "[program:a]\ncommand=false\nstartretries=0\nessential=true\n[program:b]\ncommand=sleep 1000\n",
@@ -63,7 +63,7 @@ fn an_essential_program_that_gives_up_ends_it_with_1() {
 }
 
 #[test]
-fn a_tree_is_ended_where_that_was_asked_for_and_nowhere_else() {
+fn a_process_tree_is_stopped_only_with_killtree() {
     let tree = "command=sh -c 'sleep 1000 & echo $!; exec sleep 1000'\n";
     let home = Home::new(
         "trees",
@@ -82,7 +82,7 @@ fn a_tree_is_ended_where_that_was_asked_for_and_nowhere_else() {
 }
 
 #[test]
-fn the_environment_of_a_program_is_supervisords() {
+fn the_environment_of_a_program_matches_supervisord() {
     let home = Home::new(
         "environment",
         "environment=A=\"1\",B=\"2\"\n[program:a]\ncommand=env -0\nenvironment=B=\"3\"\nstdout_logfile=out\nserverurl=http://localhost:1\nstartsecs=0\n",
@@ -111,7 +111,7 @@ fn the_environment_of_a_program_is_supervisords() {
 }
 
 #[test]
-fn a_pidfile_of_another_that_runs_is_left_alone() {
+fn a_pidfile_of_a_running_supervisor_is_left_alone() {
     let home = Home::new("pidfile", "[program:a]\ncommand=sleep 1000\n");
     let mut first = home.start();
     first.stdout.wait_for("spawned: 'a'");
@@ -125,7 +125,7 @@ fn a_pidfile_of_another_that_runs_is_left_alone() {
 }
 
 #[test]
-fn a_terminal_that_goes_away_is_no_harm() {
+fn a_closed_terminal_does_not_stop_the_supervisor() {
     let home = Home::new("terminal", "[program:a]\ncommand=sleep 1000\n");
     let (ours, theirs) = crate::harness::terminal();
     let mut child = clean(supervisord(), ["-n", "-c", "t.conf"])

@@ -53,7 +53,7 @@ fn heard(home: &Home) -> Vec<Heard> {
 }
 
 #[test]
-fn each_event_is_told_once_though_it_was_asked_for_twice() {
+fn each_event_is_sent_once_despite_a_double_subscription() {
     let more = "[program:a]\ncommand=sh -c 'exit 3'\nstartsecs=0\nautorestart=false\n";
     let events = "PROCESS_STATE,PROCESS_STATE_EXITED,PROCESS_STATE_EXITED";
     let Some((home, mut running)) = with_listener("once", events, "ok", more) else { return };
@@ -83,7 +83,7 @@ fn each_event_is_told_once_though_it_was_asked_for_twice() {
 }
 
 #[test]
-fn the_length_counts_characters_and_a_large_payload_arrives_whole() {
+fn the_length_counts_characters_and_a_large_payload_arrives_complete() {
     // More than a pipe holds, in characters of three bytes.
     let more = "[program:a]\nstdout_capture_maxbytes=1MB\nstartsecs=0\nautorestart=false\n\
                 command=sh -c 'printf \"<!--XSUPERVISOR:BEGIN-->\"; \
@@ -104,7 +104,7 @@ fn the_length_counts_characters_and_a_large_payload_arrives_whole() {
 }
 
 #[test]
-fn what_is_rejected_comes_again_to_its_own_pool_and_to_no_other() {
+fn a_rejected_event_is_sent_again_only_to_its_own_pool() {
     let more = "[eventlistener:other]\nevents=TICK_3600\ncommand=cat\n\
                 [program:a]\ncommand=sh -c 'exit 3'\nstartsecs=0\nautorestart=false\n";
     let Some((home, mut running)) =
@@ -123,7 +123,7 @@ fn what_is_rejected_comes_again_to_its_own_pool_and_to_no_other() {
 }
 
 #[test]
-fn what_a_listener_had_when_it_died_is_told_its_successor() {
+fn the_event_of_a_listener_that_died_is_sent_to_its_successor() {
     let more = "[program:a]\ncommand=sh -c 'exit 3'\nstartsecs=0\nautorestart=false\n";
     let Some((home, mut running)) = with_listener("died", "PROCESS_STATE_EXITED", "die", more)
     else {
@@ -139,7 +139,7 @@ fn what_a_listener_had_when_it_died_is_told_its_successor() {
 }
 
 #[test]
-fn a_listener_that_breaks_the_protocol_hears_nothing_more() {
+fn a_listener_that_breaks_the_protocol_gets_no_more_events() {
     let more = "[program:a]\ncommand=sh -c 'exit 3'\nstartsecs=0\nautorestart=false\n";
     let Some((home, mut running)) = with_listener("garbage", "PROCESS_STATE", "garbage", more)
     else {
@@ -152,7 +152,7 @@ fn a_listener_that_breaks_the_protocol_hears_nothing_more() {
 }
 
 #[test]
-fn ticks_come_at_multiples_of_five_seconds() {
+fn tick_events_come_at_multiples_of_five_seconds() {
     let Some((home, mut running)) = with_listener("ticks", "TICK_5", "ok", "") else { return };
     running.stdout.wait_for("ear: event was processed");
     stop(&mut running);
@@ -163,7 +163,7 @@ fn ticks_come_at_multiples_of_five_seconds() {
 }
 
 #[test]
-fn with_a_command_line_listeners_listen_and_do_not_keep_the_container() {
+fn event_listeners_in_command_mode_do_not_prevent_the_exit() {
     let Some(python) = python() else {
         return skip("SUPERVISOR_PYTHON names no Python", "REQUIRE_PYTHON");
     };
@@ -187,7 +187,7 @@ fn with_a_command_line_listeners_listen_and_do_not_keep_the_container() {
 
 /// As supervisor-stdout does it: a listener gives back what it was told, and that is output.
 #[test]
-fn answers_for_supervisor_stdout_come_out_as_lines_of_their_program() {
+fn results_for_supervisor_stdout_are_printed_as_lines_of_their_program() {
     let home = Home::new(
         "supervisor-stdout",
         "logfile=log\npidfile=pid\n\
@@ -207,7 +207,7 @@ fn answers_for_supervisor_stdout_come_out_as_lines_of_their_program() {
 }
 
 #[test]
-fn events_that_wait_when_the_stop_begins_are_told_before_the_listener_ends() {
+fn waiting_events_are_sent_before_the_listener_stops() {
     let programs: String = (0..7)
         .map(|n| format!("[program:p{n}]\ncommand=sleep 1000\nstartsecs=0\nstopsignal=KILL\n"))
         .collect();
@@ -222,7 +222,7 @@ fn events_that_wait_when_the_stop_begins_are_told_before_the_listener_ends() {
 }
 
 #[test]
-fn a_rejected_event_comes_again_after_a_pause() {
+fn a_rejected_event_is_sent_again_after_a_pause() {
     let more = "[program:a]\ncommand=sleep 1000\nstartsecs=0\n";
     let Some((home, mut running)) = with_listener("rejects", "PROCESS_STATE_RUNNING", "fail", more)
     else {

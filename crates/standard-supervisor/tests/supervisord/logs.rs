@@ -28,7 +28,7 @@ fn a_flood_is_rotated_and_no_line_is_lost() {
 }
 
 #[test]
-fn a_full_disk_costs_lines_and_a_warning_and_never_the_program() {
+fn a_full_disk_loses_log_lines_with_a_warning() {
     let home = Home::new(
         "full",
         "[program:a]\ncommand=sh -c 'seq 1 100000; echo over >&2; exec sleep 1000'\nstdout_logfile=/dev/full\nstderr_logfile=err\n",
@@ -50,7 +50,7 @@ fn may_mount() -> bool {
 }
 
 #[test]
-fn a_disk_that_fills_and_is_emptied_costs_what_came_between() {
+fn a_disk_that_is_full_for_a_time_loses_only_the_lines_of_that_time() {
     let supervisord = supervisord();
     if !may_mount() {
         return skip("needs a mount namespace of its own", "REQUIRE_MOUNT");
@@ -98,7 +98,7 @@ fn go_on(pid: i32) {
 }
 
 #[test]
-fn a_log_that_can_t_be_opened_costs_its_lines_until_it_can() {
+fn a_log_that_cannot_be_opened_loses_lines_until_it_can() {
     let home = Home::new(
         "unopened",
         "[program:a]\ncommand=sh -c 'echo one; read x; echo two; exec sleep 1000'\nstdout_logfile=later/out\nstderr_logfile=pipe\n[program:b]\ncommand=sleep 1000\nstdout_logfile=/\n",
@@ -124,7 +124,7 @@ fn a_log_that_can_t_be_opened_costs_its_lines_until_it_can() {
 }
 
 #[test]
-fn moved_logs_are_opened_again_on_usr2() {
+fn usr2_reopens_moved_logs() {
     let home = Home::new(
         "reopen",
         "logfile=main\n[program:a]\ncommand=sh -c 'echo one; read x; echo two; exec sleep 1000'\nstdout_logfile=out\n",
@@ -148,7 +148,7 @@ fn moved_logs_are_opened_again_on_usr2() {
 }
 
 #[test]
-fn messages_are_taken_out_and_what_looks_like_the_beginning_of_one_is_kept() {
+fn communication_messages_are_removed_and_partial_marks_kept() {
     let home = Home::new(
         "capture",
         "loglevel=debug\n[program:a]\ncommand=printf 'a<!--XSUPERVISOR:BEGIN-->secret<!--XSUPERVISOR:END-->b<!--XSUP'\n\
@@ -162,7 +162,7 @@ fn messages_are_taken_out_and_what_looks_like_the_beginning_of_one_is_kept() {
 }
 
 #[test]
-fn logs_of_earlier_runs_go_unless_they_are_to_be_kept() {
+fn automatic_logs_of_earlier_runs_are_removed_unless_nocleanup() {
     let home = Home::new(
         "cleanup",
         "identifier=me\n[program:a]\ncommand=sleep 1000\nredirect_stderr=true\n",
@@ -218,7 +218,7 @@ fn lines_reach_syslog() {
 }
 
 #[test]
-fn everything_that_a_program_says_is_repeated_at_debug_level() {
+fn program_output_is_repeated_at_debug_level() {
     let home = Home::new(
         "echo",
         "[program:a]\ncommand=sh -c 'seq 1 20000; printf \"\\210\" >&2'\nstartsecs=0\nautorestart=false\nstdout_logfile=NONE\n",

@@ -4,7 +4,7 @@ use crate::harness::{clean, program};
 use crate::home::{Home, stop};
 
 #[test]
-fn each_process_finds_the_variables_of_its_own_file() {
+fn each_process_gets_the_variables_of_its_own_env_file() {
     let home = Home::new(
         "env-files",
         "logfile=log\npidfile=pid\nenvironment=A=all\n\

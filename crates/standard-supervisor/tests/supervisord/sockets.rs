@@ -88,7 +88,7 @@ fn a_socket_stays_open_while_its_only_process_is_replaced() {
 }
 
 #[test]
-fn a_socket_that_can_t_be_made_is_a_mistake_of_the_configuration() {
+fn a_socket_that_cannot_be_created_is_a_configuration_error() {
     let home = Home::new(
         "no-socket",
         "[fcgi-program:web]\ncommand=cat\nsocket=unix://%(here)s/precious\n",
@@ -103,7 +103,7 @@ fn a_socket_that_can_t_be_made_is_a_mistake_of_the_configuration() {
 }
 
 #[test]
-fn a_socket_has_its_mode_before_it_is_given_away() {
+fn a_socket_has_its_mode_before_its_owner_changes() {
     if !rustix::process::geteuid().is_root() {
         return skip("only root may give a file away", "REQUIRE_ROOT");
     }

@@ -39,7 +39,7 @@ fn with(name: &str, listener: &str, programs: &str) -> Option<(Home, Running)> {
 }
 
 #[test]
-fn crashmail_tells_of_a_program_that_crashed() {
+fn crashmail_reports_a_crashed_program() {
     let listener = "crashmail -p crash -m ops@example.org -s \"cat >> mail\"\n\
                     events=PROCESS_STATE_EXITED\n";
     let programs = "[program:crash]\ncommand=sh -c 'sleep 2; exit 3'\nautorestart=false\n";

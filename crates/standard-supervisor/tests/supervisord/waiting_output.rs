@@ -25,7 +25,7 @@ fn read_slowly_until(mut source: impl Read, text: &[u8]) {
 }
 
 #[test]
-fn runs_whose_output_nobody_reads_do_not_pile_up() {
+fn runs_with_unread_output_do_not_accumulate() {
     let home = Home::new(
         "pile",
         &format!(
@@ -44,7 +44,7 @@ fn runs_whose_output_nobody_reads_do_not_pile_up() {
 }
 
 #[test]
-fn a_leftover_that_never_stops_writing_does_not_hold_up_the_next_run() {
+fn a_leftover_process_that_keeps_writing_does_not_delay_the_next_run() {
     let home = Home::new(
         "chatty",
         &format!(
@@ -73,7 +73,7 @@ fn a_leftover_that_never_stops_writing_does_not_hold_up_the_next_run() {
 }
 
 #[test]
-fn what_looked_like_the_beginning_of_a_message_comes_out_when_the_program_has_ended() {
+fn a_partial_mark_is_logged_after_the_exit() {
     let home = Home::new(
         "mark",
         &format!(
@@ -113,7 +113,7 @@ fn programs_may_share_a_log_file_that_is_rotated() {
 }
 
 #[test]
-fn a_full_stderr_holds_up_neither_a_start_nor_an_end() {
+fn a_full_stderr_delays_neither_start_nor_exit() {
     let home = Home::new(
         "full-stderr",
         "logfile=log\nsilent=true\n[program:p]\ncommand=sleep 1000\n\

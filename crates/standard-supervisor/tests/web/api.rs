@@ -15,7 +15,7 @@ const TWO: &str = "[program:api]\ncommand=sh -c 'echo one; echo two; exec sleep 
                    [group:g]\nprograms=a,b\n";
 
 #[test]
-fn the_description_is_valid_and_the_answers_are_as_described() {
+fn the_openapi_description_is_valid_and_responses_match_it() {
     let Some(python) = python() else {
         return skip("SUPERVISOR_PYTHON names no Python with a validator", "REQUIRE_PYTHON");
     };
@@ -64,7 +64,7 @@ fn the_description_is_valid_and_the_answers_are_as_described() {
 const ENDS: [&str; 3] = ["/groups/{group}/remove", "/supervisor/restart", "/supervisor/shutdown"];
 
 #[test]
-fn every_path_of_the_description_answers() {
+fn every_path_of_the_openapi_description_responds() {
     let site = Site::with("answers", TWO);
     let document = site.get("api/v1/openapi.json").json();
     let mut count = 0;
@@ -102,7 +102,7 @@ fn every_path_of_the_description_answers() {
 }
 
 #[test]
-fn refusals_are_problems_with_a_name() {
+fn rejected_requests_return_problem_documents() {
     let site = Site::with("problems", TWO);
     for (request, status, refusal) in [
         ("GET /api/v1/programs/nobody", 404, "BAD_NAME"),
@@ -134,7 +134,7 @@ fn refusals_are_problems_with_a_name() {
 }
 
 #[test]
-fn orders_of_a_stranger_s_page_are_refused() {
+fn requests_from_foreign_pages_are_rejected() {
     let site = Site::with("origin", TWO);
     let stop = "POST /api/v1/programs/api/stop";
     for head in ["Origin: http://evil.example", "Referer: http://evil.example/x", "Origin: null"] {
@@ -172,7 +172,7 @@ const STOP_ALL: &str = "<?xml version='1.0'?><methodCall>\
     <methodName>supervisor.stopAllProcesses</methodName><params></params></methodCall>";
 
 #[test]
-fn an_order_to_a_group_tells_what_came_of_it_for_each() {
+fn a_group_request_returns_an_outcome_for_each_process() {
     let site = Site::with("outcomes", TWO);
     let names = |answer: &Value| {
         let outcomes = answer["outcomes"].as_array().unwrap().iter();
@@ -187,7 +187,7 @@ fn an_order_to_a_group_tells_what_came_of_it_for_each() {
 }
 
 #[test]
-fn a_restart_of_the_only_program_does_not_end_a_supervisor_that_ends_with_it() {
+fn restarting_the_only_program_does_not_stop_the_supervisor() {
     let port = free_port();
     let mut running = Running::start(
         supervise(["sleep", "1000"])
@@ -204,7 +204,7 @@ fn a_restart_of_the_only_program_does_not_end_a_supervisor_that_ends_with_it() {
 }
 
 #[test]
-fn events_come_as_they_happen() {
+fn events_are_streamed_as_they_happen() {
     let site = Site::with("events", TWO);
     let mut events = site.events("api/v1/events");
     events.wait_for(": events from now on");
@@ -219,7 +219,7 @@ fn events_come_as_they_happen() {
 }
 
 #[test]
-fn who_reads_too_slowly_is_told_how_much_he_missed() {
+fn a_slow_reader_of_events_learns_how_many_it_missed() {
     let site = Site::with("slow", TWO);
     let mut events = site.events("api/v1/events");
     events.wait_for(": events from now on");
@@ -238,7 +238,7 @@ fn who_reads_too_slowly_is_told_how_much_he_missed() {
 }
 
 #[test]
-fn a_log_can_be_read_in_pieces_and_followed() {
+fn a_program_log_can_be_read_in_pieces_and_followed() {
     let site = Site::with("pieces", TWO);
     let log = "api/v1/programs/api/logs/stdout";
     site.events(&format!("{log}/stream?from=0")).wait_for("two");
@@ -268,7 +268,7 @@ fn the_supervisors_own_log_can_be_read_and_followed() {
 }
 
 #[test]
-fn a_configuration_that_was_changed_takes_effect_when_asked() {
+fn a_changed_configuration_takes_effect_on_request() {
     let site = Site::with("update", TWO);
     let path = site.folder().join("site.conf");
     let config = std::fs::read_to_string(&path).unwrap();

@@ -25,7 +25,7 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
                       missing_required_header";
 
 #[test]
-fn no_request_gets_a_response_that_the_description_does_not_have() {
+fn every_response_matches_the_openapi_description() {
     let Some(python) = python() else {
         return skip("SUPERVISOR_PYTHON names no Python with schemathesis", "REQUIRE_PYTHON");
     };

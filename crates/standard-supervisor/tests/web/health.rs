@@ -39,7 +39,7 @@ impl Site {
 }
 
 #[test]
-fn a_server_that_is_not_ready_unhealthy_and_well_again_is_seen_as_such_everywhere() {
+fn readiness_and_health_are_shown_alike_everywhere() {
     let site = Site::with("health", &format!("{CHECKED}{OBSERVED}"));
     let mut events = site.events("api/v1/events");
     events.wait_for("events from now on");
@@ -85,7 +85,7 @@ fn a_server_that_is_not_ready_unhealthy_and_well_again_is_seen_as_such_everywher
 }
 
 #[test]
-fn the_page_shows_an_unhealthy_program_in_a_word_and_a_color() {
+fn the_page_shows_an_unhealthy_program_by_text_and_color() {
     let site = Site::with("health-page", &format!("{CHECKED}{OBSERVED}"));
     let mut events = site.events("api/v1/events");
     events.wait_for("events from now on");
@@ -113,7 +113,7 @@ fn the_page_shows_an_unhealthy_program_in_a_word_and_a_color() {
 }
 
 #[test]
-fn after_a_restart_for_health_the_last_exit_says_so() {
+fn the_last_exit_shows_a_restart_for_health() {
     let site = Site::with("health-restart", CHECKED);
     let mut events = site.events("api/v1/events");
     events.wait_for("events from now on");
@@ -136,7 +136,7 @@ fn after_a_restart_for_health_the_last_exit_says_so() {
 }
 
 #[test]
-fn that_the_supervisor_gives_up_is_told() {
+fn giving_up_is_sent_as_an_event() {
     let broken = "[program:broken]\ncommand=sh -c 'exit 3'\nstartretries=0\nautostart=false\n";
     let site = Site::with("gave-up", broken);
     let mut events = site.events("api/v1/events");

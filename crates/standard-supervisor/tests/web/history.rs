@@ -44,7 +44,7 @@ fn troubled(name: &str) -> Site {
 }
 
 #[test]
-fn each_run_tells_why_it_ended_and_has_its_report() {
+fn each_run_shows_why_it_ended_and_has_its_report() {
     let site = troubled("history");
     let runs = site.get("api/v1/programs/app/runs").json();
     let [third, second, first] = runs["runs"].as_array().unwrap().as_slice() else {
@@ -78,7 +78,7 @@ fn each_run_tells_why_it_ended_and_has_its_report() {
 }
 
 #[test]
-fn the_page_of_a_program_tells_all_of_it_without_javascript() {
+fn the_page_of_a_program_is_complete_without_javascript() {
     let site = troubled("history-plain");
     let Some(mut browser) = Browser::start(Look { scripts: false, ..Look::PHONE }) else { return };
     browser.open(&site.url("index.html"));
@@ -103,7 +103,7 @@ fn the_page_of_a_program_tells_all_of_it_without_javascript() {
 }
 
 #[test]
-fn a_report_is_one_key_away_and_stays_open() {
+fn a_report_opens_with_a_key_and_stays_open() {
     let site = troubled("history-keys");
     let Some(mut browser) = Browser::start(Look::DESKTOP) else { return };
     browser.open(&site.url("program.html?processname=app"));
@@ -125,7 +125,7 @@ fn a_report_is_one_key_away_and_stays_open() {
 }
 
 #[test]
-fn the_page_of_a_program_shows_each_state_light_and_dark_wide_and_narrow() {
+fn the_page_of_a_program_shows_each_state_in_all_themes_and_widths() {
     let programs = "\
 [program:ready]\ncommand=sleep 1000\nhealth_command=true\n\
 [program:waits]\ncommand=sleep 1000\nhealth_command=false\n\
@@ -199,7 +199,7 @@ fn wait(seconds: u64) {
 
 /// `UPDATE=1` makes the pictures of the documentation: they need minutes, for the curves.
 #[test]
-fn the_pictures_of_the_documentation_are_there() {
+fn the_screenshots_of_the_documentation_exist() {
     let images = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/images");
     let names = [
         ("page-light", false),

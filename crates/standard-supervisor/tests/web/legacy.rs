@@ -17,7 +17,7 @@ fn led_to(site: &Site, query: &str) -> String {
 }
 
 #[test]
-fn actions_by_url_answer_with_supervisords_words() {
+fn actions_by_url_have_supervisords_messages() {
     let site = Site::with("actions", PROGRAMS);
     for (query, message) in [
         ("index.html?processname=api&action=start", "ERROR: Process api: already started"),
@@ -42,7 +42,7 @@ fn actions_by_url_answer_with_supervisords_words() {
 }
 
 #[test]
-fn pages_have_supervisords_headers_and_words() {
+fn pages_have_supervisords_headers_and_texts() {
     let site = Site::with("pages", PROGRAMS);
     site.events("api/v1/programs/api/logs/stdout/stream?from=0").wait_for("hi");
     let page = site.get("index.html?message=%3Cb%3E");
@@ -77,7 +77,7 @@ fn pages_have_supervisords_headers_and_words() {
 }
 
 #[test]
-fn what_the_pages_need_is_there_and_need_not_be_sent_twice() {
+fn assets_of_the_pages_exist_and_are_cached() {
     let site = Site::with("assets", PROGRAMS);
     for (path, kind) in [
         ("stylesheets/supervisor.css", "text/css; charset=utf-8"),
@@ -94,7 +94,7 @@ fn what_the_pages_need_is_there_and_need_not_be_sent_twice() {
 }
 
 #[test]
-fn a_form_leads_back_to_where_it_came_from() {
+fn a_form_redirects_to_its_own_page() {
     let site = Site::with("form", PROGRAMS);
     let form = ["Content-Type: application/x-www-form-urlencoded"];
     let stop = site.ask("POST /index.html", &form, "processname=api&action=stop");

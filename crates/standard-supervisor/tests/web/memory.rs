@@ -7,7 +7,7 @@ use crate::site::Site;
 const TALKS: &str = "echo first; echo second >&2; exec tail -n +1 -f said";
 
 #[test]
-fn the_latest_output_is_shown_where_it_goes_to_no_file() {
+fn the_latest_output_is_shown_without_a_log_file() {
     let site = Site::of_command("memory", &["sh", "-c", &format!(": > said; {TALKS}")]);
     let mut stream = site.events("api/v1/programs/app/logs/stdout/stream?from=0");
     stream.data("text", "second");
@@ -32,7 +32,7 @@ fn the_latest_output_is_shown_where_it_goes_to_no_file() {
 }
 
 #[test]
-fn a_run_that_has_ended_is_still_shown_and_no_more_is_kept_than_there_is_room_for() {
+fn the_kept_output_of_a_completed_run_is_limited() {
     let script = "echo begin; i=0; while [ $i -lt 4000 ]; do echo line $i; i=$((i+1)); done; \
                   echo end of run; exec sleep 1000";
     let site = Site::of_command("memory-much", &["sh", "-c", script]);
@@ -45,7 +45,7 @@ fn a_run_that_has_ended_is_still_shown_and_no_more_is_kept_than_there_is_room_fo
 }
 
 #[test]
-fn the_page_follows_it() {
+fn the_page_follows_output_without_a_log_file() {
     let Some(mut browser) = Browser::start(Look::DESKTOP) else { return };
     let site = Site::of_command("memory-page", &["sh", "-c", &format!(": > said; {TALKS}")]);
     site.events("api/v1/programs/app/logs/stdout/stream?from=0").data("text", "second");

@@ -44,7 +44,7 @@ fn open_live(browser: &mut Browser, site: &Site, path: &str) {
 }
 
 #[test]
-fn each_state_is_shown_in_words_and_colour_light_and_dark_wide_and_narrow() {
+fn each_state_is_shown_by_text_and_color_in_all_themes_and_widths() {
     let site = Site::with("states", &format!("{MANY}{STUBBORN}"));
     let path = "api/v1/programs/stubborn/logs/stdout/stream?from=0";
     site.events(path).wait_for("deaf");
@@ -86,7 +86,7 @@ fn each_state_is_shown_in_words_and_colour_light_and_dark_wide_and_narrow() {
 }
 
 #[test]
-fn a_program_is_stopped_when_that_was_confirmed_and_started_without_questions() {
+fn a_stop_needs_a_confirmation_and_a_start_does_not() {
     let Some(mut browser) = Browser::start(Look::DESKTOP) else { return };
     let site = Site::with("buttons", "[program:api]\ncommand=sleep 1000\n");
     open_live(&mut browser, &site, "");
@@ -113,7 +113,7 @@ fn a_program_is_stopped_when_that_was_confirmed_and_started_without_questions() 
 }
 
 #[test]
-fn what_can_t_be_started_says_why() {
+fn a_program_that_cannot_start_shows_the_reason() {
     let Some(mut browser) = Browser::start(Look::DESKTOP) else { return };
     let site = Site::with("why", "[program:api]\ncommand=/no/such/file\nautostart=false\n");
     open_live(&mut browser, &site, "");
@@ -124,7 +124,7 @@ fn what_can_t_be_started_says_why() {
 }
 
 #[test]
-fn a_crash_shows_without_loading_the_page_again() {
+fn a_crash_is_shown_without_a_reload() {
     let Some(mut browser) = Browser::start(Look::DESKTOP) else { return };
     let site = Site::with("crash", "[program:api]\ncommand=sleep 1000\nstartsecs=0\n");
     open_live(&mut browser, &site, "");
@@ -138,7 +138,7 @@ fn a_crash_shows_without_loading_the_page_again() {
 }
 
 #[test]
-fn a_supervisor_that_is_gone_is_not_shown_as_if_it_were_there() {
+fn an_unreachable_supervisor_is_shown_as_such() {
     let Some(mut browser) = Browser::start(Look::DESKTOP) else { return };
     let mut site = Site::with("gone", "[program:api]\ncommand=sleep 1000\n");
     open_live(&mut browser, &site, "");
@@ -148,7 +148,7 @@ fn a_supervisor_that_is_gone_is_not_shown_as_if_it_were_there() {
 }
 
 #[test]
-fn groups_that_come_and_go_show_without_loading_the_page_again() {
+fn added_and_removed_groups_are_shown_without_a_reload() {
     let Some(mut browser) = Browser::start(Look::DESKTOP) else { return };
     let site = Site::with("groups", "[program:a]\ncommand=sleep 1000\n[group:g]\nprograms=a\n");
     open_live(&mut browser, &site, "");
@@ -165,7 +165,7 @@ fn groups_that_come_and_go_show_without_loading_the_page_again() {
 }
 
 #[test]
-fn a_log_grows_before_one_s_eyes_and_is_never_markup() {
+fn a_log_grows_on_the_page_and_is_escaped() {
     let Some(mut browser) = Browser::start(Look::DESKTOP) else { return };
     let programs = "[program:echo]\ncommand=sh -c 'mkfifo FOLDER/in; echo \"<script>document.\
                     title=1</script>\"; while read line <FOLDER/in; do echo \"$line\"; done'\n";
@@ -198,7 +198,7 @@ fn a_log_grows_before_one_s_eyes_and_is_never_markup() {
 }
 
 #[test]
-fn a_long_line_of_a_log_fits_a_phone() {
+fn a_long_log_line_fits_a_phone() {
     let Some(mut browser) = Browser::start(Look::PHONE) else { return };
     let line = "no-blank-anywhere/".repeat(40);
     let programs = format!(
@@ -218,7 +218,7 @@ fn a_long_line_of_a_log_fits_a_phone() {
 }
 
 #[test]
-fn what_got_into_a_page_all_the_same_would_not_run() {
+fn injected_scripts_do_not_run() {
     let Some(mut browser) = Browser::start(Look::DESKTOP) else { return };
     let site = Site::with("policy", "[program:api]\ncommand=sleep 1000\n");
     open_live(&mut browser, &site, "");
@@ -231,7 +231,7 @@ fn what_got_into_a_page_all_the_same_would_not_run() {
 }
 
 #[test]
-fn names_are_never_markup() {
+fn program_names_are_escaped() {
     let Some(mut browser) = Browser::start(Look::DESKTOP) else { return };
     let site = Site::with("markup", MANY);
     let name = "%3Cscript%3Ealert(1)%3Cscript%3E";
@@ -258,7 +258,7 @@ fn names_are_never_markup() {
 }
 
 #[test]
-fn without_scripts_everything_works_that_is_not_live() {
+fn the_page_works_without_scripts_except_live_updates() {
     let look = Look { scripts: false, ..Look::DESKTOP };
     let Some(mut browser) = Browser::start(look) else { return };
     let site = Site::with("plain", "[program:api]\ncommand=sh -c 'echo hi; exec sleep 1000'\n");
@@ -287,7 +287,7 @@ fn without_scripts_everything_works_that_is_not_live() {
 }
 
 #[test]
-fn a_stranger_s_page_can_t_press_our_buttons() {
+fn a_foreign_page_cannot_submit_actions() {
     let Some(mut browser) = Browser::start(Look::DESKTOP) else { return };
     let site = Site::with("stranger", "[program:api]\ncommand=sleep 1000\nstartsecs=0\n");
     // The same server by another name is another site.

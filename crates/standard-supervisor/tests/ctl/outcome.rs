@@ -1,4 +1,4 @@
-//! What a client said, without what is different each time.
+//! Exit code and output of a client, without values that differ between calls.
 
 use std::process::{Command, Output, Stdio};
 
@@ -7,15 +7,15 @@ use crate::place::Place;
 
 /// Exit code and output of one command.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct Outcome {
     pub(crate) code: i32,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-impl Told {
+impl Outcome {
     /// Runs a client to its end.
-    pub(crate) fn by(command: &mut Command, place: &Place) -> Self {
+    pub(crate) fn run(command: &mut Command, place: &Place) -> Self {
         let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
         Self::of(&output, place)
     }
@@ -30,11 +30,11 @@ impl Told {
     }
 }
 
-/// The text without pids, times, and what only a Python program can say of itself.
+/// The text without pids, times and details that only a Python program prints.
 pub(crate) fn normal(text: &str) -> String {
     let lines: Vec<String> = text.lines().map(line).collect();
     let mut text = lines.join("\n");
-    // How a command is used is told in words of our own.
+    // The usage of a command has its own wording.
     if text.starts_with("Error: ") || text.starts_with("ERROR: no process name") {
         let usage = text.split_once('\n').is_some_and(|(_, usage)| !usage.trim().is_empty());
         text = text.lines().next().unwrap_or_default().to_owned();
@@ -48,7 +48,7 @@ fn line(line: &str) -> String {
         assert!(rest.ends_with(" -h"), "{line}");
         return "For help, use PROGRAM -h".to_owned();
     }
-    // Behind the trouble stands where in Python it was met, or which server it was.
+    // An error ends with a position in Python or with the server.
     if line.starts_with("error: ") {
         let end = [": file: ", ": expected http://", ": unix://", ": http://"]
             .iter()
@@ -80,7 +80,7 @@ fn is_clock(word: &str) -> bool {
 }
 
 #[test]
-fn what_is_different_each_time_is_left_out() {
+fn values_that_differ_between_calls_are_removed() {
     for (text, result) in [
         ("cat  RUNNING   pid 12, uptime 0:00:03", "cat  RUNNING   pid PID, uptime UPTIME"),
         ("x  STOPPED   Nov 22 09:27 PM", "x  STOPPED   Nov 22 TIME PM"),

@@ -1,15 +1,15 @@
-//! What is better here, and why.
+//! Intended differences from the Python client, with their reasons.
 
 use crate::harness::{Running, free_port};
+use crate::outcome::Outcome;
 use crate::place::{Client, DAEMONS, Place};
-use crate::told::Told;
 
 const CAT: &str = "[program:cat]\ncommand=/bin/cat\n[program:stopped]\ncommand=/bin/cat\n\
                    autostart=false\n";
 
 /// A mistake in the file is told as such, with its line, and no traceback.
 #[test]
-fn a_configuration_that_cannot_be_read_is_bad_usage() {
+fn an_invalid_configuration_has_the_exit_code_of_bad_usage() {
     let Some(place) = Place::without_daemon() else { return };
     for (config, words) in [
         ("[supervisorctl]\nnonsense\n", "t.conf:2: Source contains parsing errors"),
@@ -18,19 +18,19 @@ fn a_configuration_that_cannot_be_read_is_bad_usage() {
         ("[supervisorctl]\nserverurl=%(nope)s\n", "contains names ('nope') which cannot be"),
     ] {
         place.write("t.conf", config);
-        let told = Told::by(&mut place.client(Client::Ours, "status"), &place);
+        let told = Outcome::run(&mut place.client(Client::Native, "status"), &place);
         assert_eq!((told.code, told.stdout.as_str()), (2, ""), "{told:?}");
         assert!(told.stderr.starts_with("Error: ") && told.stderr.contains(words), "{told:?}");
     }
 }
 
 #[test]
-fn status_json_is_an_array_of_what_the_daemon_knows() {
+fn status_json_is_an_array_of_process_information() {
     for daemon in DAEMONS {
         let Some(mut place) = Place::with(daemon, CAT) else { return };
         place.has_said("success: cat entered RUNNING");
         let json = |line: &str| {
-            let output = place.client(Client::Ours, line).output().unwrap();
+            let output = place.client(Client::Native, line).output().unwrap();
             let parsed = serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap();
             (output.status.code(), parsed, String::from_utf8(output.stderr).unwrap())
         };
@@ -51,38 +51,38 @@ fn status_json_is_an_array_of_what_the_daemon_knows() {
 }
 
 #[test]
-fn the_help_is_one_that_a_newcomer_can_use() {
+fn the_help_has_examples_and_exit_codes() {
     let Some(place) = Place::without_daemon() else { return };
     let help = help(&place);
     assert!(help.contains("-i/--interactive -- start an interactive"));
     for part in ["restart web", "tail -f", "exit codes:", "status --json", "before the command"] {
         assert!(help.contains(part), "{part}");
     }
-    let short = Told::by(&mut place.bare(Client::Ours, &["-?".to_owned()]), &place);
+    let short = Outcome::run(&mut place.bare(Client::Native, &["-?".to_owned()]), &place);
     assert_eq!((short.code, short.stdout.trim()), (0, help.trim()));
 }
 
 fn help(place: &Place) -> String {
-    let output = place.bare(Client::Ours, &["--help".to_owned()]).output().unwrap();
+    let output = place.bare(Client::Native, &["--help".to_owned()]).output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     String::from_utf8(output.stdout).unwrap()
 }
 
 /// Python's prints an error and returns success.
 #[test]
-fn a_second_shutdown_fails_as_it_says() {
+fn a_second_shutdown_prints_an_error_and_fails() {
     const STUBBORN: &str = "[program:stub]\nstopwaitsecs=600\n\
                             command=/bin/sh -c \"trap '' TERM; echo ready; while read x; do :; done\"\n";
     for daemon in DAEMONS {
         let Some(mut place) = Place::with(daemon, STUBBORN) else { return };
         let spawned = place.has_said("spawned: 'stub' with pid");
         place.has_said("'stub' stdout output");
-        Told::by(&mut place.client(Client::Ours, "shutdown"), &place);
+        Outcome::run(&mut place.client(Client::Native, "shutdown"), &place);
         place.wait_for("waiting for stub to");
-        let told = Told::by(&mut place.client(Client::Ours, "shutdown"), &place);
+        let told = Outcome::run(&mut place.client(Client::Native, "shutdown"), &place);
         assert_eq!((told.code, told.stdout.as_str()), (1, "ERROR: already shutting down"));
         // What Python's calls a mistake of its own is the daemon's refusal.
-        let told = Told::by(&mut place.client(Client::Ours, "start stub"), &place);
+        let told = Outcome::run(&mut place.client(Client::Native, "start stub"), &place);
         assert_eq!(told.code, 1);
         assert_eq!(
             told.stdout,
@@ -95,12 +95,12 @@ fn a_second_shutdown_fails_as_it_says() {
 
 /// Python's prints the fault as if it were a mistake of its own.
 #[test]
-fn update_names_a_mistake_in_the_configuration_as_reread_does() {
+fn update_reports_a_configuration_error_as_reread_does() {
     for daemon in DAEMONS {
         let Some(place) = Place::with(daemon, CAT) else { return };
         place.configure("[program:cat]\ncommand=%(nope)s\n");
         let [update, reread] = ["update", "reread"]
-            .map(|line| Told::by(&mut place.client(Client::Ours, line), &place));
+            .map(|line| Outcome::run(&mut place.client(Client::Native, line), &place));
         assert_eq!(update, reread);
         assert_eq!(update.code, 1);
         assert!(update.stdout.starts_with("ERROR: CANT_REREAD: "), "{update:?}");
@@ -109,28 +109,28 @@ fn update_names_a_mistake_in_the_configuration_as_reread_does() {
 
 /// supervisor's help promises it.
 #[test]
-fn a_shell_follows_an_action_if_it_is_asked_for() {
+fn interactive_starts_a_shell_after_the_action() {
     for daemon in DAEMONS {
         let Some(place) = Place::with(daemon, CAT) else { return };
-        let told = Told::by(&mut place.client(Client::Ours, "-i version"), &place);
+        let told = Outcome::run(&mut place.client(Client::Native, "-i version"), &place);
         assert_eq!((told.code, told.stdout.as_str()), (0, "4.3.0\nsupervisor> "));
     }
 }
 
 #[test]
-fn a_plugin_of_pythons_is_left_out_and_named() {
+fn a_python_plug_in_is_ignored_and_named() {
     let Some(place) = Place::without_daemon() else { return };
     place.configure("[ctlplugin:x]\nsupervisor.ctl_factory=a:b\n");
-    let told = Told::by(&mut place.client(Client::Ours, "help"), &place);
+    let told = Outcome::run(&mut place.client(Client::Native, "help"), &place);
     assert_eq!(told.code, 0);
     assert_eq!(told.stderr, "WARN: [ctlplugin:x] is ignored, because it needs Python");
 }
 
 #[test]
-fn the_end_of_the_reader_is_the_end_of_a_tail() {
+fn a_tail_exits_when_its_reader_has_closed() {
     for daemon in DAEMONS {
         let Some(place) = Place::with(daemon, CAT) else { return };
-        let command = place.client(Client::Ours, "maintail -f");
+        let command = place.client(Client::Native, "maintail -f");
         let program = command.get_program().to_string_lossy().into_owned();
         let script = format!("{program} -c t.conf maintail -f | head -1");
         let mut shell = crate::harness::clean("sh", ["-c", &script]);
@@ -138,17 +138,17 @@ fn the_end_of_the_reader_is_the_end_of_a_tail() {
         shell.stdout.wait_for("==> Press Ctrl-C to exit <==");
         // A line that is logged finds no reader, at the latest the second.
         for _ in 0..2 {
-            Told::by(&mut place.client(Client::Ours, "restart cat"), &place);
+            Outcome::run(&mut place.client(Client::Native, "restart cat"), &place);
         }
         assert_eq!(shell.exit_code(), 0);
     }
 }
 
 #[test]
-fn a_host_that_nobody_knows_is_named() {
+fn an_unknown_host_is_named() {
     let Some(place) = Place::without_daemon() else { return };
     let line = format!("-s http://no.such.host.invalid:{} status", free_port());
-    let told = Told::by(&mut place.client(Client::Ours, &line), &place);
+    let told = Outcome::run(&mut place.client(Client::Native, &line), &place);
     assert_eq!(told.code, 1);
     assert!(told.stdout.starts_with("error: <class 'socket.gaierror'>, no.such.host.invalid"));
 }

@@ -1,10 +1,10 @@
-//! What must not differ.
+//! Commands of supervisorctl whose output and exit code match the Python client.
 
 use std::process::Stdio;
 
 use crate::harness::kill;
+use crate::outcome::Outcome;
 use crate::place::{Client, DAEMONS, Daemon, Place};
-use crate::told::Told;
 
 pub(crate) const PROGRAMS: &str = "\
 [program:cat]
@@ -64,18 +64,18 @@ use Step::{Ask, AskMany, Configure, Said};
 fn compare(programs: &'static str, steps: &[Step]) {
     for daemon in DAEMONS {
         let both = std::thread::scope(|scope| {
-            let theirs = scope.spawn(|| carry_out(daemon, Client::Theirs, programs, steps));
-            let ours = carry_out(daemon, Client::Ours, programs, steps);
-            (theirs.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), ours)
+            let python = scope.spawn(|| carry_out(daemon, Client::Python, programs, steps));
+            let native = carry_out(daemon, Client::Native, programs, steps);
+            (python.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), native)
         });
-        let (Some(theirs), Some(ours)) = both else { return };
-        let differ = |((line, theirs), (_, ours)): (&(&str, Told), &(&str, Told))| {
-            (theirs != ours)
-                .then(|| format!("supervisorctl {line}\ntheirs: {theirs:#?}\nours: {ours:#?}"))
+        let (Some(python), Some(native)) = both else { return };
+        let differ = |((line, python), (_, native)): (&(&str, Outcome), &(&str, Outcome))| {
+            (python != native)
+                .then(|| format!("supervisorctl {line}\npython: {python:#?}\nnative: {native:#?}"))
         };
-        let differences: Vec<_> = theirs.iter().zip(&ours).filter_map(differ).collect();
+        let differences: Vec<_> = python.iter().zip(&native).filter_map(differ).collect();
         assert!(differences.is_empty(), "with {daemon:?}:\n{}", differences.join("\n"));
-        assert_eq!(theirs.len(), ours.len());
+        assert_eq!(python.len(), native.len());
     }
 }
 
@@ -84,14 +84,14 @@ fn carry_out<'a>(
     client: Client,
     programs: &str,
     steps: &'a [Step],
-) -> Option<Vec<(&'a str, Told)>> {
+) -> Option<Vec<(&'a str, Outcome)>> {
     let mut place = Place::with(daemon, programs)?;
     let mut told = Vec::new();
     for step in steps {
         match step {
-            Ask(line) => told.push((*line, Told::by(&mut place.client(client, line), &place))),
+            Ask(line) => told.push((*line, Outcome::run(&mut place.client(client, line), &place))),
             AskMany(line) => {
-                let mut all = Told::by(&mut place.client(client, line), &place);
+                let mut all = Outcome::run(&mut place.client(client, line), &place);
                 let mut lines: Vec<_> = all.stdout.lines().collect();
                 lines.sort_unstable();
                 all.stdout = lines.join("\n");
@@ -121,7 +121,7 @@ fn with_up(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
 }
 
 #[test]
-fn status_is_the_same() {
+fn status_matches_the_python_client() {
     let lines = [
         "status",
         "status all",
@@ -139,7 +139,7 @@ fn status_is_the_same() {
 }
 
 #[test]
-fn starting_and_stopping_are_the_same() {
+fn starting_and_stopping_match_the_python_client() {
     let one_by_one = [
         "start",
         "start stopped",
@@ -181,7 +181,7 @@ fn starting_and_stopping_are_the_same() {
 }
 
 #[test]
-fn signals_pids_and_versions_are_the_same() {
+fn signals_pids_and_versions_match_the_python_client() {
     compare(
         PROGRAMS,
         &with_up(
@@ -217,7 +217,7 @@ fn signals_pids_and_versions_are_the_same() {
 }
 
 #[test]
-fn logs_are_the_same() {
+fn logs_match_the_python_client() {
     compare(
         PROGRAMS,
         &with_up(
@@ -260,14 +260,14 @@ fn logs_are_the_same() {
 /// Python's daemon counts the characters of this answer where it should count bytes, so
 /// that a name with others than ASCII breaks it.
 #[test]
-fn clearing_all_logs_is_the_same() {
+fn clearing_all_logs_matches_the_python_client() {
     const TWO: &str = "[program:a]\ncommand=/bin/cat\n[program:b]\ncommand=/bin/cat\n";
     let up = [Said("success: a entered RUNNING"), Said("success: b entered RUNNING")];
     compare(TWO, &up.into_iter().chain([Ask("clear all")]).collect::<Vec<_>>());
 }
 
 #[test]
-fn changing_the_configuration_is_the_same() {
+fn changing_the_configuration_matches_the_python_client() {
     const BEFORE: &str = "[program:a]\ncommand=/bin/cat\n[program:b]\ncommand=/bin/cat\n\
                           [program:c]\ncommand=/bin/cat\n";
     const AFTER: &str = "[program:a]\ncommand=/bin/cat\n[program:b]\ncommand=/bin/cat -u\n\
@@ -306,7 +306,7 @@ fn changing_the_configuration_is_the_same() {
 }
 
 #[test]
-fn what_counts_as_a_change_is_the_same() {
+fn the_same_options_count_as_a_change() {
     const BEFORE: &str = "[program:a]\ncommand=/bin/cat\n[program:b]\ncommand=/bin/cat\n\
                           [program:c]\ncommand=/bin/cat\n\
                           [program:d]\ncommand=/bin/cat\nstdout_logfile=%(here)s/d\n\
@@ -324,36 +324,36 @@ fn what_counts_as_a_change_is_the_same() {
 }
 
 #[test]
-fn a_daemon_that_is_ending_is_told_so_in_the_same_words() {
+fn a_stopping_daemon_is_reported_as_by_the_python_client() {
     const STUBBORN: &str = "[program:stub]\nstopwaitsecs=600\n\
                             command=/bin/sh -c \"trap '' TERM; echo ready; while read x; do :; done\"\n";
     for daemon in DAEMONS {
         let mut sides = Vec::new();
-        for client in [Client::Theirs, Client::Ours] {
+        for client in [Client::Python, Client::Native] {
             let Some(mut place) = Place::with(daemon, STUBBORN) else { return };
             let spawned = place.has_said("spawned: 'stub' with pid");
             let pid: i32 = spawned.rsplit(' ').next().unwrap().parse().unwrap();
             place.has_said("'stub' stdout output");
             let mut told = Vec::new();
             for line in ["shutdown x", "reload x", "shutdown"] {
-                told.push(Told::by(&mut place.client(client, line), &place));
+                told.push(Outcome::run(&mut place.client(client, line), &place));
             }
             place.wait_for("waiting for stub to");
             for line in ["status", "start stub", "reload", "reread", "update", "add x", "remove x"]
             {
                 // A start that can't be is told by Python as a mistake of its own.
                 let is_start = line == "start stub";
-                let said = Told::by(&mut place.client(client, line), &place);
-                told.push(if is_start { Told { stdout: String::new(), ..said } } else { said });
+                let said = Outcome::run(&mut place.client(client, line), &place);
+                told.push(if is_start { Outcome { stdout: String::new(), ..said } } else { said });
             }
-            told.push(Told::by(&mut place.client(client, "avail"), &place));
+            told.push(Outcome::run(&mut place.client(client, "avail"), &place));
             kill(pid, "KILL");
             place.wait_for_end();
-            told.push(Told::by(&mut place.client(client, "shutdown"), &place));
+            told.push(Outcome::run(&mut place.client(client, "shutdown"), &place));
             sides.push(told);
         }
-        let ours = sides.pop().unwrap();
-        assert_eq!(sides, [ours]);
+        let native = sides.pop().unwrap();
+        assert_eq!(sides, [native]);
     }
 }
 
@@ -361,10 +361,10 @@ fn a_daemon_that_is_ending_is_told_so_in_the_same_words() {
 fn reload_restarts_the_daemon() {
     const CAT: &str = "[program:cat]\ncommand=/bin/cat\nstartsecs=0\n";
     for daemon in DAEMONS {
-        for client in [Client::Theirs, Client::Ours] {
+        for client in [Client::Python, Client::Native] {
             let Some(mut place) = Place::with(daemon, CAT) else { return };
             place.wait_for("success: cat entered");
-            let told = Told::by(&mut place.client(client, "reload"), &place);
+            let told = Outcome::run(&mut place.client(client, "reload"), &place);
             assert_eq!((told.code, told.stdout.as_str()), (0, "Restarted supervisord"));
             place.wait_for("supervisord started with pid");
         }
@@ -375,7 +375,7 @@ const TRIED_AGAIN: &str = "\nerror: <class 'xmlrpc.client.ProtocolError'>, <Prot
                            127.0.0.1/RPC2: 401 Unauthorized>";
 
 #[test]
-fn what_cannot_be_reached_is_named_in_the_same_words() {
+fn an_unreachable_server_is_reported_as_by_the_python_client() {
     for daemon in DAEMONS {
         let Some(place) = Place::with(daemon, "") else { return };
         drop(std::os::unix::net::UnixListener::bind(place.path("stale")).unwrap());
@@ -398,14 +398,14 @@ fn what_cannot_be_reached_is_named_in_the_same_words() {
         ] {
             for action in ["status", "avail", "tail x"] {
                 let line = format!("-s {server} {action}");
-                let [mut theirs, ours] = [Client::Theirs, Client::Ours]
-                    .map(|client| Told::by(&mut place.client(client, &line), &place));
-                // Theirs tries once more and takes the same answer for a mistake of its own.
-                if let Some((first, _)) = theirs.stdout.split_once(TRIED_AGAIN) {
-                    theirs.stdout = first.to_owned();
+                let [mut python, native] = [Client::Python, Client::Native]
+                    .map(|client| Outcome::run(&mut place.client(client, &line), &place));
+                // The Python client tries once more and takes the same answer for a mistake of its own.
+                if let Some((first, _)) = python.stdout.split_once(TRIED_AGAIN) {
+                    python.stdout = first.to_owned();
                 }
-                if theirs != ours {
-                    differences.push(format!("{line}\ntheirs {theirs:#?}\nours {ours:#?}"));
+                if python != native {
+                    differences.push(format!("{line}\npython {python:#?}\nnative {native:#?}"));
                 }
             }
         }
@@ -414,7 +414,7 @@ fn what_cannot_be_reached_is_named_in_the_same_words() {
 }
 
 #[test]
-fn command_lines_are_read_the_same() {
+fn command_lines_are_read_as_by_the_python_client() {
     let Some(place) = Place::with(DAEMONS[0], "[program:cat]\ncommand=/bin/cat\n") else { return };
     let mut differences = Vec::new();
     for line in [
@@ -445,28 +445,28 @@ fn command_lines_are_read_the_same() {
         "pid-all",
         "Status",
     ] {
-        let [theirs, ours] = [Client::Theirs, Client::Ours]
-            .map(|client| Told::by(&mut place.client(client, line), &place));
-        if theirs != ours {
-            differences.push(format!("{line}\ntheirs {theirs:#?}\nours {ours:#?}"));
+        let [python, native] = [Client::Python, Client::Native]
+            .map(|client| Outcome::run(&mut place.client(client, line), &place));
+        if python != native {
+            differences.push(format!("{line}\npython {python:#?}\nnative {native:#?}"));
         }
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
 #[test]
-fn a_script_gets_the_same_from_the_shell() {
+fn a_script_in_the_shell_gets_the_same_output() {
     let script = "status\n\n  \nnope\nversion\nstop cat\nstart cat\nopen foo\nhelp\nquit\n";
     for daemon in DAEMONS {
         for script in [script, "version\n", ""] {
             let mut sides = Vec::new();
-            for client in [Client::Theirs, Client::Ours] {
+            for client in [Client::Python, Client::Native] {
                 let programs = "[program:cat]\ncommand=/bin/cat\n";
                 let Some(mut place) = Place::with(daemon, programs) else { return };
                 place.wait_for("success: cat entered");
                 place.write("script", script);
                 let file = std::fs::File::open(place.path("script")).unwrap();
-                sides.push(Told::by(place.client(client, "").stdin(Stdio::from(file)), &place));
+                sides.push(Outcome::run(place.client(client, "").stdin(Stdio::from(file)), &place));
             }
             assert_eq!(sides[0], sides[1]);
         }

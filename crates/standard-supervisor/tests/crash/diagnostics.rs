@@ -1,4 +1,4 @@
-//! What is found out about a program that is ill before it is stopped.
+//! Diagnostics of an unhealthy program before it is stopped.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -12,7 +12,7 @@ use crate::place::Place;
 const SERVER: &str = "trap 'echo here I stand' USR1; sleep 1000 & echo up; while :; do wait; done";
 
 #[test]
-fn a_program_that_is_ill_is_looked_into_before_it_is_stopped() {
+fn an_unhealthy_program_is_diagnosed_before_it_is_stopped() {
     let place = Place::new("ill");
     let mut command = place.shell(SERVER);
     command
@@ -47,7 +47,7 @@ fn a_program_that_is_ill_is_looked_into_before_it_is_stopped() {
 }
 
 #[test]
-fn the_dump_signal_may_end_a_program_that_is_ill_all_the_same() {
+fn a_dump_signal_that_terminates_an_unhealthy_program_is_handled() {
     let place = Place::new("no-handler");
     let mut command = place.shell("echo up; exec sleep 1000");
     command
@@ -72,7 +72,7 @@ fn the_dump_signal_may_end_a_program_that_is_ill_all_the_same() {
 }
 
 #[test]
-fn of_many_processes_the_one_that_is_stopped_is_told() {
+fn the_suspended_one_of_many_processes_is_reported() {
     let place = Place::new("stopped");
     let script =
         "sleep 1000 & kill -STOP $!; for _ in 1 2 3 4 5 6 7 8; do sleep 1000 & done; echo up; wait";
@@ -90,7 +90,7 @@ fn of_many_processes_the_one_that_is_stopped_is_told() {
 }
 
 #[test]
-fn py_spy_is_asked_about_python_and_is_not_waited_for_without_end() {
+fn py_spy_runs_for_python_with_a_time_limit() {
     let Some(path) = std::env::var_os("PATH").filter(|_| has_python()) else {
         return skip("there is no python3", "REQUIRE_PYTHON");
     };

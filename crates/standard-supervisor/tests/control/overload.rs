@@ -1,4 +1,4 @@
-//! What many others ask for, or leave half done, does not keep a client from an answer.
+//! Clients get responses although many other clients send requests or leave them incomplete.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -87,20 +87,20 @@ const STATUS: usize = 0;
 const OPERATORS: usize = 1;
 
 #[test]
-fn half_heads_keep_no_client_from_an_answer() {
+fn incomplete_request_heads_delay_no_client() {
     let half = "GET /livez HTTP/1.1\r\nX:";
     besieged("half-heads", &[(STATUS, half), (OPERATORS, half), (STATUS, "")]);
 }
 
 #[test]
-fn answers_that_are_not_read_keep_no_client_from_an_answer() {
+fn unread_responses_delay_no_client() {
     let metrics = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100);
     let livez = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1000);
     besieged("unread", &[(STATUS, &metrics), (STATUS, &livez)]);
 }
 
 #[test]
-fn operators_keep_no_client_from_an_answer() {
+fn busy_operators_delay_no_client() {
     let page = "GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(10);
     let events = "GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n";
     let log = "GET /mainlogtail HTTP/1.1\r\nHost: x\r\n\r\n";
