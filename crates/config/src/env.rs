@@ -20,8 +20,8 @@ use supervisor_wire::supervisord::python;
 use self::variables::Accepts;
 pub(crate) use self::variables::{
     AUTO_INSTALL, AUTO_RECOVERY, COMMAND, CONFIG_PATH, LOG_FORMAT, LOG_LEVEL, MODEL_PATH, NESTED,
-    OWN_LOG_FORMAT, OWN_LOG_LEVEL, Owner, PIP_ARGS, PIP_TIMEOUT, PREFIX, STATUS_PORT,
-    STOP_BUDGET_SECS,
+    OWN_LOG_FORMAT, OWN_LOG_LEVEL, Owner, PIP_ARGS, PIP_TIMEOUT, PREFIX, PRESTOP_DELAY_SECS,
+    PRESTOP_MIN_SECS, PRESTOP_UNTIL_IDLE, STATUS_PORT, STOP_BUDGET_SECS,
 };
 pub use self::variables::{HEALTH, OVERRIDE, VARIABLES, Variable, variable_of};
 

@@ -6,6 +6,7 @@ pub(crate) mod ctl;
 pub(crate) mod effective;
 pub(crate) mod file;
 pub(crate) mod once;
+pub(crate) mod prestop;
 pub(crate) mod requirements;
 pub(crate) mod sagemaker;
 pub(crate) mod search;

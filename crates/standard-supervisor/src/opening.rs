@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use supervisor_config::{Record, Server, Supervisord};
+use supervisor_config::{Listen, Record, Server, Supervisord};
 use supervisor_core::level::Level;
 use supervisor_daemon::capture::journal::Journal;
 use supervisor_sys::io::files::{self, OwnFile};
@@ -17,6 +17,7 @@ pub(crate) struct Opening {
     notes: Vec<(Level, String)>,
     servers: Vec<Server>,
     namespaces: Vec<String>,
+    status: Option<Listen>,
     record: Option<Record>,
     pub(crate) pidfile: Option<PathBuf>,
     /// The process in the foreground that waits for the pidfile and the sockets.
@@ -37,6 +38,7 @@ impl Opening {
             notes,
             servers: Vec::new(),
             namespaces: Vec::new(),
+            status: None,
             record,
             pidfile: None,
             foreground: None,
@@ -45,8 +47,13 @@ impl Opening {
     }
 
     /// Keeps what [`Self::announce_servers`] says.
-    pub(crate) fn will_announce(&mut self, servers: Vec<Server>, namespaces: &[String]) {
-        (self.servers, self.namespaces) = (servers, namespaces.to_owned());
+    pub(crate) fn will_announce(
+        &mut self,
+        servers: Vec<Server>,
+        namespaces: &[String],
+        status: Option<Listen>,
+    ) {
+        (self.servers, self.namespaces, self.status) = (servers, namespaces.to_owned(), status);
     }
 
     /// Logs what was found out before there was a log.
@@ -70,10 +77,10 @@ impl Opening {
         self.tell_notes();
     }
 
-    /// Logs where operators reach the supervisor.
+    /// Logs the addresses at which the supervisor answers requests.
     pub(crate) fn announce_servers(&self) {
         let say = |level, line: &str| self.journal.say(level, line);
-        supervisor_control::announce(&self.servers, &self.namespaces, say);
+        supervisor_control::announce(&self.servers, &self.namespaces, self.status.as_ref(), say);
     }
 
     /// Logs that the supervisor has started, and which one: another package has programs of the

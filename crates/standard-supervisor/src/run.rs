@@ -203,7 +203,7 @@ impl Service {
         shared_socket::try_all(&spec, &journal)?;
         let doors = supervisor_control::open(&servers, supervisord.status.as_ref())?;
         let operators = if servers.is_empty() { Operators::None } else { Operators::Served };
-        opening.will_announce(servers, &namespaces);
+        opening.will_announce(servers, &namespaces, supervisord.status.clone());
         if has_file {
             opening.announce_servers();
         }

@@ -87,11 +87,13 @@ impl Reading<'_, '_, '_> {
         let tree = self.tree(planned);
         let ready = self.ready(planned, probe);
         let start_timeout = self.start_timeout(planned, &check);
-        if let (Some(planned), Some(check), Some(progress), Some(tree)) =
-            (planned, &check, &progress, &tree)
-        {
+        if let (Some(check), Some(progress), Some(tree)) = (&check, &progress, &tree) {
             let (check, progress, tree) = (check.as_ref(), progress.as_ref(), tree.as_ref());
-            self.tell(planned, &Made { check, progress, tree, ready: ready.as_ref() });
+            let made = Made { check, progress, tree, ready: ready.as_ref() };
+            match planned {
+                Some(planned) => self.tell(planned, &made),
+                None => self.tell_own(&made),
+            }
         }
         let watchdog = self.set(&o::WATCHDOG);
         let action = self.get(&o::ACTION);

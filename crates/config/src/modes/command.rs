@@ -11,6 +11,7 @@ use crate::env::{self, EnvSettings};
 use crate::error::{Errors, Report};
 use crate::lower::lower;
 use crate::modes::once::{self, run_once};
+use crate::modes::prestop;
 use crate::modes::requirements;
 use crate::modes::sagemaker;
 use crate::modes::stop_budget;
@@ -151,6 +152,7 @@ fn supervise(
         hooks: meant.hooks,
     };
     stop_budget::warn_if_exceeded(&spec, Mode::Command(command), report);
+    prestop::warn_if_never_early(&spec, Mode::Command(command), report);
     let sections = Rc::new(sections);
     let record = Record {
         path: settings.config_path.clone(),

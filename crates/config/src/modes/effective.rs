@@ -1,8 +1,9 @@
 //! The output of `--check`: each option with its origin, the maximum duration of a stop, and the
 //! health checks. Values that may be passwords are masked.
 
+use supervisor_core::spec::health::{CheckSpec, Ready};
 use supervisor_core::spec::start::StartSpec;
-use supervisor_core::spec::{HealthSpec, ProcessSpec, Spec};
+use supervisor_core::spec::{ProcessSpec, Spec};
 
 use crate::error::{MASK, without_credentials};
 use crate::modes::stop_budget;
@@ -49,7 +50,7 @@ pub(crate) fn summary(spec: &Spec) -> String {
     let mut out = format!("\n; {}\n", stop_budget::summary(spec));
     let processes = spec.groups.iter().flat_map(|group| &group.processes);
     let waits = processes.clone().filter_map(|process| waits(process));
-    let asked = processes.flat_map(|process| questions(&process.name, &process.health));
+    let asked = processes.flat_map(|process| questions(process));
     for line in waits.take(MOST_TOLD).chain(asked.take(MOST_TOLD)) {
         out.push_str(&format!("; {line}\n"));
     }
@@ -65,16 +66,49 @@ fn waits(process: &ProcessSpec) -> Option<String> {
     (!all.is_empty()).then(|| format!("{}: starts after {}", process.name, all.join(", ")))
 }
 
-fn questions(name: &str, health: &HealthSpec) -> Vec<String> {
+/// The conditions for RUNNING and for an action, and the targets of the checks.
+fn questions(process: &ProcessSpec) -> Vec<String> {
+    let (name, health) = (&process.name, &process.health);
     let check = health.check.as_ref().map(|check| {
-        let (every, by) = (check.interval.as_secs_f64(), &check.set_by);
-        format!("{name}: health check every {every} s: {} (set by {by})", check.probe)
+        let (every, within) = (check.interval.as_secs_f64(), check.timeout.as_secs_f64());
+        let CheckSpec { probe, set_by, .. } = &**check;
+        format!(
+            "{name}: health check every {every} s, timeout {within} s: {probe} (set by {set_by})"
+        )
     });
     let progress = health.progress.as_ref().map(|progress| {
         let every = progress.interval.as_secs_f64();
         format!("{name}: metrics every {every} s: {}", progress.page.url)
     });
-    check.into_iter().chain(progress).collect()
+    let unchecked = process.main
+        && check.is_none()
+        && progress.is_none()
+        && health.tree.is_none()
+        && health.watchdog.is_none();
+    let none = unchecked.then(|| {
+        format!("{name}: no health check; set health_preset or health_url to detect a hang")
+    });
+    [Some(ready(process)), check, progress, none].into_iter().flatten().collect()
+}
+
+/// The condition for RUNNING.
+fn ready(process: &ProcessSpec) -> String {
+    let (name, health) = (&process.name, &process.health);
+    let condition = match &health.ready {
+        Ready::Startsecs => {
+            return format!("{name}: RUNNING after {} s", process.startsecs.as_secs());
+        }
+        Ready::Checked => "its health check succeeds".to_owned(),
+        Ready::Notified => "it sends READY=1".to_owned(),
+        Ready::Logged(text) => format!("its output contains {text:?}"),
+    };
+    match health.start_timeout {
+        Some(within) => format!(
+            "{name}: RUNNING when {condition}, at most {} s after its start",
+            within.as_secs_f64()
+        ),
+        None => format!("{name}: RUNNING when {condition}, without a time limit"),
+    }
 }
 
 fn filled(sections: &Sections, section: &Section) -> Section {

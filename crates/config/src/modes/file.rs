@@ -9,8 +9,8 @@ use crate::Config;
 use crate::error::{Errors, Report, in_short};
 use crate::flags::{FlagSetting, Flags};
 use crate::lower::{check_overruled, lower};
-use crate::modes::stop_budget;
 use crate::modes::template::complete_helpers;
+use crate::modes::{prestop, stop_budget};
 use crate::options::{FILES, SUPERVISORD_USER, SectionKind};
 use crate::sources::{Context, Host, Mode, Sources};
 use crate::text::expand::{Names, Shared, escape};
@@ -83,6 +83,7 @@ fn read(
         hooks: meant.hooks,
     };
     stop_budget::warn_if_exceeded(&spec, Mode::File, report);
+    prestop::warn_if_never_early(&spec, Mode::File, report);
     let config =
         Config::new(spec, meant.supervisord, meant.control, None, (Rc::new(sections), false));
     Some(Config { included, source: Some(Source { path, searched }), ..config })

@@ -91,8 +91,14 @@ pub fn open(servers: &[Server], status: Option<&Listen>) -> Result<Vec<Door>, St
     servers.iter().map(opened).chain(status.map(open_status)).collect()
 }
 
-/// Logs the XML-RPC interfaces, and a warning for each server without authentication.
-pub fn announce(servers: &[Server], namespaces: &[String], say: impl Fn(Level, &str)) {
+/// Logs the XML-RPC interfaces, a warning for each server without authentication, and the status
+/// port.
+pub fn announce(
+    servers: &[Server],
+    namespaces: &[String],
+    status: Option<&Listen>,
+    say: impl Fn(Level, &str),
+) {
     for Server { section, credentials, .. } in servers {
         for namespace in namespaces {
             say(Level::Info, &format!("RPC interface '{namespace}' initialized"));
@@ -102,6 +108,10 @@ pub fn announce(servers: &[Server], namespaces: &[String], say: impl Fn(Level, &
                 format!("Server '{section}' running without any HTTP authentication checking");
             say(Level::Critical, &message);
         }
+    }
+    if let Some(listen) = status {
+        let paths = "/livez, /readyz, /startupz, /ping and /metrics";
+        say(Level::Info, &format!("status port: {paths} on {listen}"));
     }
 }
 

@@ -11,6 +11,7 @@ use super::Reading;
 use crate::options::health_options as health;
 use crate::options::{self as o, SectionKind};
 use crate::presets::{self, Asks, Command, Plan, Preset, Surroundings};
+use crate::sources::Mode;
 use crate::values;
 
 /// A preset and its result for a command.
@@ -107,9 +108,14 @@ impl Reading<'_, '_, '_> {
             }
         }
         if let Some(how) = planned.plan.cuts.filter(|_| !self.waits_until_idle()) {
+            let delay = match self.lowering.mode {
+                Mode::Command(_) | Mode::Once(_) => {
+                    "PROCESS_PRESTOP_DELAY_SECS and PROCESS_PRESTOP_UNTIL_IDLE=true"
+                }
+                Mode::File => "prestop_delay_secs and prestop_until_idle=true",
+            };
             self.lowering.report.tell(format!(
-                "stop: {name}: {title} aborts requests in flight at SIGTERM; {how}, or set {}",
-                "PROCESS_PRESTOP_UNTIL_IDLE=true"
+                "stop: {name}: {title} aborts requests in flight at SIGTERM; {how}, or set {delay}"
             ));
         }
         if planned.plan.ends_with_0 && self.calls_0_expected() {
@@ -118,6 +124,14 @@ impl Reading<'_, '_, '_> {
                  autorestart=unexpected does not restart it then; set autorestart=true"
             ));
         }
+    }
+
+    /// Logs at startup what will be checked without a preset.
+    pub(super) fn tell_own(&mut self, made: &Made<'_>) {
+        let Some(CheckSpec { probe, set_by, .. }) = made.check else { return };
+        let (name, metrics) = (self.section.label(), metrics_of(made));
+        let line = format!("check: {name}: checking {probe} ({set_by}){metrics}");
+        self.lowering.report.tell(line);
     }
 
     fn line(&self, planned: &Planned, made: &Made<'_>) -> String {
@@ -154,9 +168,7 @@ impl Reading<'_, '_, '_> {
         if let Some(Ready::Logged(text)) = made.ready {
             line.push_str(&format!("; ready when its output contains '{text}'"));
         }
-        if let Some(progress) = made.progress {
-            line.push_str(&format!("; metrics at {}", progress.page.url));
-        }
+        line.push_str(&metrics_of(made));
         for remark in &plan.remarks {
             line.push_str(&format!("; {remark}"));
         }
@@ -192,4 +204,8 @@ impl Reading<'_, '_, '_> {
         let usual = planned.map_or(presets::STALLED, |planned| planned.preset.stalled);
         self.set(&health::PROGRESS_STALLED).map(|given| given.unwrap_or(usual))
     }
+}
+
+fn metrics_of(made: &Made<'_>) -> String {
+    made.progress.map_or_else(String::new, |progress| format!("; metrics at {}", progress.page.url))
 }

@@ -305,6 +305,15 @@ fn one_line_at_the_start_names_the_check_and_the_setting_that_chose_it() {
     }
 }
 
+/// The line does not contain the query, which may be a password.
+#[test]
+fn a_start_also_says_what_is_asked_without_a_preset() {
+    let pairs = [("PROCESS_HEALTH_URL", "http://127.0.0.1:1/h?key=s3cret")];
+    let config = command_mode(vec!["x".into()], &sources(&pairs), &FakeHost::default()).unwrap();
+    let line = "check: app: checking http://127.0.0.1:1/h (PROCESS_HEALTH_URL)".to_owned();
+    assert_eq!(config.notes, [(supervisor_core::level::Level::Info, line)]);
+}
+
 /// The line does not contain text for an interpreter, because it may contain passwords.
 #[test]
 fn the_line_about_the_check_names_the_script_and_not_its_interpreter() {

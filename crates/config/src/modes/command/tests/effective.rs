@@ -46,7 +46,9 @@ fn the_effective_configuration_shows_origins_stop_time_and_checks() {
     for line in [
         "; A stop takes at most 39.5 s: prestop delay 2.5, then app 30, then x 7",
         "; app: starts after x:ready, head:6379",
-        "; app: health check every 10 s: http://127.0.0.1:8000/health (set by PROCESS_HEALTH_URL)",
+        "; app: RUNNING when its health check succeeds, without a time limit",
+        "; app: health check every 10 s, timeout 5 s: http://127.0.0.1:8000/health (set by \
+         PROCESS_HEALTH_URL)",
     ] {
         assert!(text.lines().any(|known| known == line), "no {line} in\n{text}");
     }
@@ -124,5 +126,36 @@ fn a_status_port_equal_to_the_servers_port_causes_a_warning() {
         assert_eq!(found.is_some(), expected, "{status} {value} {:?}", config.warnings);
         let end = "; the server cannot listen there; choose another PROCESS_STATUS_PORT";
         assert!(found.is_none_or(|line| line.ends_with(end)), "{found:?}");
+    }
+}
+
+/// A server without a check is named, because a hang of it goes unnoticed.
+#[test]
+fn the_condition_for_running_and_a_missing_check_are_listed() {
+    let unchecked =
+        "; app: no health check; set health_preset or health_url to detect a hang".to_owned();
+    for (variables, condition, checked) in [
+        (&[][..], "after 1 s", false),
+        (&[("PROCESS_HEALTH_TREE_PATTERN", "worker")], "after 1 s", true),
+        (
+            &[("PROCESS_HEALTH_READY", "notify")],
+            "when it sends READY=1, without a time limit",
+            false,
+        ),
+        (
+            &[("PROCESS_HEALTH_READY", "log:is up"), ("PROCESS_HEALTH_START_TIMEOUT", "60")],
+            "when its output contains \"is up\", at most 60 s after its start",
+            false,
+        ),
+        (
+            &[("PROCESS_HEALTH_PRESET", "vllm"), ("PROCESS_HEALTH_PORT", "8000")],
+            "when its health check succeeds, at most 1800 s after its start",
+            true,
+        ),
+    ] {
+        let text = config(variables).effective();
+        let line = format!("; app: RUNNING {condition}");
+        assert!(text.lines().any(|known| known == line), "no {line} in\n{text}");
+        assert_eq!(text.lines().any(|known| known == unchecked), !checked, "{text}");
     }
 }
