@@ -162,9 +162,9 @@ impl Rejection {
     /// The rejection for a command that cannot be executed.
     pub(crate) fn unstartable(error: &SpawnError) -> Self {
         match error.kind {
-            SpawnErrorKind::NotFound => Self::NoFile(error.message.clone()),
+            SpawnErrorKind::NotFound => Self::NoFile(error.to_string()),
             SpawnErrorKind::NotExecutable | SpawnErrorKind::Transient => {
-                Self::NotExecutable(error.message.clone())
+                Self::NotExecutable(error.to_string())
             }
         }
     }

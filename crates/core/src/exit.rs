@@ -87,8 +87,26 @@ impl OomKills {
 pub struct SpawnError {
     /// The kind of the failure.
     pub kind: SpawnErrorKind,
-    /// The text for the log, in supervisord's words where they exist.
+    /// The reason, in supervisord's words where they exist.
     pub message: String,
+    /// The `PATH` in which the command was searched.
+    pub searched: Option<String>,
+}
+
+impl SpawnError {
+    /// A failure that is not about `PATH`.
+    #[must_use]
+    pub const fn new(kind: SpawnErrorKind, message: String) -> Self {
+        Self { kind, message, searched: None }
+    }
+}
+
+/// The reason with the `PATH`, which is long and therefore shown once.
+impl fmt::Display for SpawnError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.searched.as_ref().map_or(Ok(()), |path| write!(f, " in PATH '{path}'"))
+    }
 }
 
 /// Kinds of failed starts that are handled differently.

@@ -86,6 +86,8 @@ pub enum Line {
     /// Other processes than the main process get a signal during a stop.
     Asking {
         name: String,
+        /// The name of its section.
+        program: String,
         pids: Vec<Pid>,
         signal: Signal,
         reason: AskReason,

@@ -83,9 +83,9 @@ impl Helpers {
         environment: Environment,
         input: &[u8],
     ) -> Result<Helper, SpawnError> {
-        let file = memory_file(input).map_err(|error| SpawnError {
-            kind: SpawnErrorKind::Transient,
-            message: format!("no input can be made for '{name}': {error}"),
+        let file = memory_file(input).map_err(|error| {
+            let message = format!("cannot create the input of '{name}': {error}");
+            SpawnError::new(SpawnErrorKind::Transient, message)
         })?;
         self.start_from(name, what, environment, Some(file.as_fd()))
     }

@@ -195,7 +195,7 @@ fn no_pipes(name: &str, error: &io::Error) -> SpawnError {
         Some(libc::EMFILE | libc::ENFILE) => format!("too many open files to spawn '{name}'"),
         _ => format!("unknown error making dispatchers for '{name}': {}", errno::name(error)),
     };
-    SpawnError { kind: SpawnErrorKind::Transient, message }
+    SpawnError::new(SpawnErrorKind::Transient, message)
 }
 
 /// Describes the failure in supervisord's words, and classifies whether another try may help.
@@ -234,7 +234,7 @@ fn explain(name: &str, file: &Path, launch: &Launch, failure: &Failure) -> Spawn
             (execute_failure(error), message)
         }
     };
-    SpawnError { kind, message }
+    SpawnError::new(kind, message)
 }
 
 fn execute_failure(error: &io::Error) -> SpawnErrorKind {

@@ -31,7 +31,7 @@ fn of(
     let directory = launch.directory.as_deref();
     let environment = match env_file::with_files(environment.to_vec(), &launch.env_files) {
         Ok(environment) => environment,
-        Err(error) => return vec![format!("{name}: {}", error.message)],
+        Err(error) => return vec![format!("{name}: {}", error)],
     };
     let main = lookup::command(launch, &environment).map(|(argv, file)| (argv.first(), file));
     let main = obstacle(main, directory).map(|why| format!("{name}: {why}"));
@@ -55,7 +55,7 @@ fn obstacle(
     directory: Option<&Path>,
 ) -> Option<String> {
     match found {
-        Err(error) => Some(error.message),
+        Err(error) => Some(error.to_string()),
         Ok((word, file)) => {
             let why = interpreter::obstacle(&file, directory)?;
             let word = word.map(|word| word.display().to_string()).unwrap_or_default();

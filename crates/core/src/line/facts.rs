@@ -89,7 +89,7 @@ impl Line {
                 .text("signal", signal)
                 .flag("group", *target == StopTarget::Group)
                 .seconds("wait_seconds", *wait),
-            Self::Asking { name, pids, signal, reason, kill_in } => of("asking")
+            Self::Asking { name, program: _, pids, signal, reason, kill_in } => of("asking")
                 .program(name)
                 .pids(pids.iter().copied())
                 .text("signal", signal)

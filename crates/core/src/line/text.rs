@@ -53,9 +53,18 @@ impl fmt::Display for Line {
                     exactly(*wait)
                 )
             }
-            Self::Asking { name, pids, signal, reason, kill_in } => {
+            Self::Asking { name, program, pids, signal, reason, kill_in } => {
                 write!(f, "stop: {name}: ")?;
-                reason.write(f, pids, *signal, *kill_in)
+                reason.write(f, pids, *signal, *kill_in)?;
+                if *reason != AskReason::BehindShell {
+                    return Ok(());
+                }
+                let program = program.to_uppercase();
+                write!(
+                    f,
+                    "; start the server with exec, or set stop_target=group (command mode: \
+                     SUPERVISOR_PROGRAM__{program}_STOP_TARGET=group)"
+                )
             }
             Self::StopEnds { name, took, main, asked, killed } => {
                 write!(f, "stop: {name}: finished after {:.1} s", took.as_secs_f64())?;
@@ -387,7 +396,7 @@ impl AskReason {
             Self::BehindShell => write!(
                 f,
                 "sending {signal} to {those}: the parent shell has not forwarded the signal; \
-                 {kill_in}. Start the server with exec, or set stop_target=group"
+                 {kill_in}"
             ),
             Self::LastSecond => {
                 write!(f, "sending {signal} to {those}: not stopped by the parent; {kill_in}")

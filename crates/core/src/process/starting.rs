@@ -155,9 +155,9 @@ impl Process {
 
     pub(crate) fn spawn_failed(&mut self, error: SpawnError, cx: &mut Transition<'_>) {
         let State::Spawning { run, intent } = self.state else { return };
-        self.history.error = Some(error.message.clone());
-        let (name, run) = (self.name(), run.0);
-        cx.log(Line::SpawnFailed { name, run, message: error.message, kind: error.kind });
+        let (name, run, message) = (self.name(), run.0, error.to_string());
+        cx.log(Line::SpawnFailed { name, run, message, kind: error.kind });
+        self.history.error = Some(error.message);
         let hopeless = match self.spec.retry {
             RetryRule::FailedStarts => false,
             RetryRule::Consecutive { .. } => error.kind.is_permanent(),

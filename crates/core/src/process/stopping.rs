@@ -99,7 +99,8 @@ impl Process {
         }
         let kill_in = self.tree.kill_in(cx.now);
         for ((reason, signal), pids) in lines {
-            cx.log(Line::Asking { name: self.name(), pids, signal, reason, kill_in });
+            let (name, program) = (self.name(), self.spec.program.clone());
+            cx.log(Line::Asking { name, program, pids, signal, reason, kill_in });
         }
         if let Some(record) = &mut self.stop_record {
             record.asked += asks.len();

@@ -143,7 +143,7 @@ impl Case {
         let input = match owed {
             Owed::Spawn(proc, run) if !kind && random.one_in(6) => {
                 let kinds = [SpawnErrorKind::Transient, SpawnErrorKind::NotFound];
-                let error = SpawnError { kind: random.pick(&kinds), message: "no".to_owned() };
+                let error = SpawnError::new(random.pick(&kinds), "no".to_owned());
                 Input::answer(proc, run, Answer::SpawnFailed(error))
             }
             Owed::Spawn(proc, run) => {
@@ -295,7 +295,7 @@ impl Case {
 
     fn unstartable(&mut self) -> Vec<(ProcId, SpawnError)> {
         let procs: Vec<_> = self.model.procs.keys().copied().collect();
-        let error = SpawnError { kind: SpawnErrorKind::NotFound, message: "gone".to_owned() };
+        let error = SpawnError::new(SpawnErrorKind::NotFound, "gone".to_owned());
         let picked = self.random.any(&procs).filter(|_| self.random.one_in(6));
         picked.map(|proc| (proc, error)).into_iter().collect()
     }

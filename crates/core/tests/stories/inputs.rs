@@ -159,7 +159,7 @@ impl Stage {
                 let missing = rest.iter().filter_map(|word| word.strip_prefix("missing="));
                 let unstartable = missing.map(|name| {
                     let message = format!("can't find command '{name}'");
-                    (self.proc(name), SpawnError { kind: SpawnErrorKind::NotFound, message })
+                    (self.proc(name), SpawnError::new(SpawnErrorKind::NotFound, message))
                 });
                 let (which, wait) = (self.which(name), !rest.contains(&"nowait"));
                 let unstartable = unstartable.collect();
@@ -210,7 +210,7 @@ fn answer(words: &[&str]) -> Option<Answer> {
                 "transient" => SpawnErrorKind::Transient,
                 other => panic!("unknown kind of failure {other}"),
             };
-            Answer::SpawnFailed(SpawnError { kind, message: message.join(" ") })
+            Answer::SpawnFailed(SpawnError::new(kind, message.join(" ")))
         }
         ["census", _, found @ ..] => {
             let (main, members) = match found {

@@ -141,7 +141,7 @@ impl Inquiry {
                     let outcome = helper.finish(limit, STACKS).await;
                     String::from_utf8_lossy(&outcome.output).into_owned()
                 }
-                Err(error) => error.message,
+                Err(error) => error.to_string(),
             };
             let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
             let _ = write!(found.text, "\n== py-spy dump --pid {pid}\n{told}\n");

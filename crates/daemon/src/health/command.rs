@@ -52,8 +52,9 @@ pub(super) async fn succeeds(
     let launch = Launch { command: Command::Argv(words), ..launch };
     let started = helpers.start(&name, &launch, environment);
     let helper = started.map_err(|error| {
-        if checker.told.replace(error.message.clone()) != error.message {
-            journal.say(Level::Warn, &format!("cannot check {name}: {}", error.message));
+        let why = error.to_string();
+        if checker.told.replace(why.clone()) != why {
+            journal.say(Level::Warn, &format!("cannot check {name}: {why}"));
         }
         CheckFailure::NotStarted
     })?;

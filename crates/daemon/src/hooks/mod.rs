@@ -129,7 +129,7 @@ impl Hooks {
                 let helper = self
                     .helpers
                     .start_with_input(&name, &what, environment, text.as_bytes())
-                    .map_err(|error| error.message)?;
+                    .map_err(|error| error.to_string())?;
                 hook.last.set(Some(helper.pid()));
                 match helper.exit(within).await {
                     Some(Exit::Code(0)) => Ok(()),

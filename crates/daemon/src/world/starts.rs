@@ -127,7 +127,7 @@ impl World {
             }
             Err(error) => {
                 let message = format!("Could not create FastCGI socket {socket}: {error}");
-                return Err(SpawnError { kind: SpawnErrorKind::Transient, message });
+                return Err(SpawnError::new(SpawnErrorKind::Transient, message));
             }
         }
         Ok(())
@@ -144,7 +144,7 @@ impl World {
 
 fn no_such_process() -> SpawnError {
     let message = "no such process".to_owned();
-    SpawnError { kind: SpawnErrorKind::NotFound, message }
+    SpawnError::new(SpawnErrorKind::NotFound, message)
 }
 
 /// The variables in which supervisord describes a child to itself.

@@ -310,6 +310,7 @@ fn health() -> Vec<Entry> {
 fn stops() -> Vec<Entry> {
     let asking = |reason, pids: &[i32]| Line::Asking {
         name: app(),
+        program: app(),
         pids: pids.iter().copied().map(Pid).collect(),
         signal: Signal::TERM,
         reason,

@@ -113,7 +113,7 @@ fn a_server_behind_a_deferred_trap_is_signaled_in_the_last_quarter() {
         drained(&running, "one");
         assert!(running.stdout.said("trapped") && running.stdout.said("after"));
         assert!(said.contains("the parent shell has not forwarded the signal"), "{said}");
-        assert!(said.contains("Start the server with exec, or set stop_target=group"), "{said}");
+        assert!(said.contains("with exec, or set stop_target=group"), "{said}");
         assert!(!said.contains("SIGKILL\n"), "{said}");
     }
 }

@@ -78,6 +78,7 @@ fn a_missing_command_fails_at_once_and_names_the_searched_path() {
     assert_eq!(running.exit_code(), 1);
     let said = running.stderr.rest().join("\n");
     assert!(said.contains("can't find command 'no-such' in PATH '/usr/bin:/nowhere'"), "{said}");
+    assert_eq!(said.matches("/nowhere").count(), 1, "{said}");
     assert!(said.contains("gave up: app entered FATAL state"), "{said}");
     assert_eq!(said.matches("spawnerr").count(), 1, "{said}");
 }

@@ -136,7 +136,7 @@ impl Model {
             let proc = this.procs.get_mut(&id).unwrap();
             match unstartable.iter().find(|(other, _)| *other == proc.id) {
                 Some(_) if several && proc.is_wanted() => Err(Rejection::AlreadyStarted),
-                Some((_, error)) => Err(Rejection::NoFile(error.message.clone())),
+                Some((_, error)) => Err(Rejection::NoFile(error.to_string())),
                 None => proc.order_start(waits, now),
             }
         })
@@ -163,7 +163,7 @@ impl Model {
             this.not_being_updated(id)?;
             let waits = several && this.outlook(id) == Outlook::Waits { comes: true };
             match obstacle(id) {
-                Some((_, error)) => Err(Rejection::NoFile(error.message.clone())),
+                Some((_, error)) => Err(Rejection::NoFile(error.to_string())),
                 None => this.procs.get_mut(&id).unwrap().order_start(waits, now),
             }
         })

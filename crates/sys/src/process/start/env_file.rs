@@ -24,7 +24,7 @@ pub fn with_files(
     for EnvFile { path, optional } in files {
         let failed = |why: String| {
             let message = format!("env_file {}: {why}", path.display());
-            SpawnError { kind: SpawnErrorKind::Transient, message }
+            SpawnError::new(SpawnErrorKind::Transient, message)
         };
         match read_regular(path, LARGEST) {
             Ok(file) => {

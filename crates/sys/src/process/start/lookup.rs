@@ -26,7 +26,7 @@ pub fn command<'a>(
         Command::Argv(argv) => argv,
         Command::Unparsable(message) => {
             let (kind, message) = (SpawnErrorKind::NotExecutable, message.clone());
-            return Err(SpawnError { kind, message });
+            return Err(SpawnError::new(kind, message));
         }
     };
     let word = argv.first().map(OsString::as_os_str).unwrap_or_default();
@@ -73,7 +73,10 @@ pub fn find(
     }
     Err(first.unwrap_or_else(|| {
         let (word, path) = (word.display(), path.display());
-        not_found(format!("can't find command '{word}' in PATH '{path}'"))
+        SpawnError {
+            searched: Some(path.to_string()),
+            ..not_found(format!("can't find command '{word}'"))
+        }
     }))
 }
 
@@ -92,11 +95,11 @@ fn obstacle(path: &Path) -> Option<SpawnError> {
     } else {
         return None;
     };
-    Some(SpawnError { kind: SpawnErrorKind::NotExecutable, message })
+    Some(SpawnError::new(SpawnErrorKind::NotExecutable, message))
 }
 
 const fn not_found(message: String) -> SpawnError {
-    SpawnError { kind: SpawnErrorKind::NotFound, message }
+    SpawnError::new(SpawnErrorKind::NotFound, message)
 }
 
 #[cfg(test)]
@@ -119,7 +122,7 @@ mod tests {
     #[test]
     fn a_missing_command_is_reported_with_the_searched_path() {
         let error = find("no-such".as_ref(), Some("/bin:/opt/x".as_ref()), None).unwrap_err();
-        assert_eq!(error.message, "can't find command 'no-such' in PATH '/bin:/opt/x'");
+        assert_eq!(error.to_string(), "can't find command 'no-such' in PATH '/bin:/opt/x'");
         assert_eq!(error.kind, SpawnErrorKind::NotFound);
     }
 
