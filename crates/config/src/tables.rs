@@ -13,4 +13,5 @@ pub use crate::options::{
 pub use crate::presets::{Listens, Metrics, Named, OwnPlace, PRESETS, Preset};
 pub use crate::tools::ctl_commands::CtlCommand;
 pub use crate::tools::exits::ExitCode;
+pub use crate::tools::signals::SignalEffect;
 pub use crate::tools::{Operand, Tool, tools};

@@ -4,6 +4,7 @@
 pub(crate) mod ctl_commands;
 pub(crate) mod exits;
 pub(crate) mod sample;
+pub(crate) mod signals;
 
 use crate::env::VARIABLES;
 use crate::flags;
@@ -12,6 +13,7 @@ use crate::flags::{command_mode, companions};
 use crate::modes::ctl;
 use crate::tools::ctl_commands::{CTL_COMMANDS, CtlCommand};
 use crate::tools::exits::ExitCode;
+use crate::tools::signals::SignalEffect;
 
 /// The description of a program.
 #[derive(Clone, Debug)]
@@ -34,6 +36,8 @@ pub struct Tool {
     pub commands: &'static [CtlCommand],
     /// Whether it reads the environment variables of command mode.
     pub has_environment: bool,
+    /// The signals that it handles.
+    pub signals: &'static [SignalEffect],
     /// Example command lines for `--help`.
     pub examples: &'static [&'static str],
     /// Its exit codes.
@@ -92,6 +96,7 @@ fn standard_supervisor() -> Tool {
         operand: Operand::Command,
         commands: &[],
         has_environment: true,
+        signals: &signals::COMMAND_MODE,
         examples: &[
             "standard-supervisor vllm serve /opt/ml/model --port 8080",
             "PROCESS_MAX_START_RETRIES=5 standard-supervisor --check python3 server.py",
@@ -113,6 +118,7 @@ fn generate_supervisor_config() -> Tool {
         operand: Operand::Command,
         commands: &[],
         has_environment: false,
+        signals: &[],
         examples: &[
             "generate-supervisor-config -o /etc/llm.conf -p llm vllm serve /model",
             "generate-supervisor-config -o x.conf --log-level DEBUG python3 server.py",
@@ -140,6 +146,7 @@ fn supervisord() -> Tool {
         operand: Operand::Nothing,
         commands: &[],
         has_environment: false,
+        signals: &signals::FILE_MODE,
         examples: &[
             "supervisord -c /etc/supervisord.conf",
             "supervisord -n -e debug -c supervisord.conf --check",
@@ -169,6 +176,7 @@ fn supervisorctl() -> Tool {
         operand: Operand::OwnCommand,
         commands: &CTL_COMMANDS,
         has_environment: false,
+        signals: &[],
         examples: &[
             "supervisorctl -c /etc/supervisord.conf restart web",
             "supervisorctl tail -f web stderr",
@@ -189,6 +197,7 @@ fn echo_supervisord_conf() -> Tool {
         operand: Operand::Nothing,
         commands: &[],
         has_environment: false,
+        signals: &[],
         examples: &[
             "echo_supervisord_conf > /etc/supervisord.conf",
             "echo_supervisord_conf | grep stopwaitsecs",
@@ -210,6 +219,7 @@ fn pidproxy() -> Tool {
         operand: Operand::FileAndCommand,
         commands: &[],
         has_environment: false,
+        signals: &signals::PIDPROXY,
         examples: &[
             "pidproxy /run/nginx.pid nginx",
             "pidproxy /var/run/mysqld/mysqld.pid /usr/bin/mysqld_safe",
@@ -280,12 +290,10 @@ impl Tool {
         if self.has_environment {
             text.push_str(&environment());
         }
-        text.push_str("\nexit codes:\n");
-        let width = self.exits.iter().map(|exit| exit.code.len()).max().unwrap_or_default();
-        for exit in self.exits {
-            let lead = format!("  {:width$}  ", exit.code);
-            text.push_str(&wrapped(&lead, &exit.doc.replace('`', "")));
-        }
+        let signals = self.signals.iter().map(|row| (row.names, row.doc));
+        text.push_str(&rows("signals", signals));
+        let exits = self.exits.iter().map(|row| (row.code, row.doc));
+        text.push_str(&rows("exit codes", exits));
         for (index, example) in self.examples.iter().enumerate() {
             let lead = if index == 0 { "\nexamples:\n" } else { "" };
             text.push_str(&format!("{lead}  {example}\n"));
@@ -309,10 +317,13 @@ fn commands(commands: &[CtlCommand]) -> String {
     format!("\ncommands; NAME is a process, or GROUP:NAME if its group has another name:\n{lines}")
 }
 
-/// The variables of command mode, each with its default in brackets.
+/// The variables of command mode by subject, each with its default in brackets.
 fn environment() -> String {
-    let mut text = "\nenvironment:\n".to_owned();
+    let mut text = String::new();
     for variable in &VARIABLES {
+        if let Some(subject) = variable.subject() {
+            text.push_str(&format!("\nenvironment, {}:\n", subject.to_lowercase()));
+        }
         let default = match variable.default() {
             "" => String::new(),
             default => format!(" [{default}]"),
@@ -323,6 +334,16 @@ fn environment() -> String {
         text.push_str(&wrapped("      ", &meaning.replace('`', "")));
     }
     text
+}
+
+/// A heading with terms and their meanings below it; nothing without terms.
+fn rows<'a>(heading: &str, rows: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> String {
+    let Some(width) = rows.clone().map(|(term, _)| term.len()).max() else {
+        return String::new();
+    };
+    let row =
+        |(term, doc): (&str, &str)| wrapped(&format!("  {term:width$}  "), &doc.replace('`', ""));
+    format!("\n{heading}:\n") + &rows.map(row).collect::<String>()
 }
 
 /// The width of a terminal.

@@ -52,11 +52,20 @@ fn of_tool(tool: &Tool) -> String {
     if tool.has_environment {
         out.push_str(".SH ENVIRONMENT\n");
         for variable in &VARIABLES {
+            if let Some(subject) = variable.subject() {
+                out.push_str(&format!(".SS {subject}\n"));
+            }
             out.push_str(&format!(".TP\n.B {}\n{}\n", escaped(variable.name), text(variable.doc)));
             out.push_str(&format!("Accepts {}.\n", text(&variable.accepts())));
             if !variable.default().is_empty() {
                 out.push_str(&format!("Default:\n.BR {} .\n", escaped(variable.default())));
             }
+        }
+    }
+    if !tool.signals.is_empty() {
+        out.push_str(".SH SIGNALS\n");
+        for signal in tool.signals {
+            out.push_str(&format!(".TP\n.B {}\n{}\n", escaped(signal.names), text(signal.doc)));
         }
     }
     out.push_str(".SH EXAMPLES\n.EX\n");

@@ -11,8 +11,14 @@ use supervisor_config::tables::{Tool, tools};
 #[must_use]
 pub fn environment_reference() -> String {
     let mut out = format!("# Environment of `standard-supervisor`\n\n{MADE_BY}");
-    out.push_str("| variable | default | accepts | description |\n|---|---|---|---|\n");
-    for variable in &VARIABLES {
+    for (index, variable) in VARIABLES.iter().enumerate() {
+        if let Some(subject) = variable.subject() {
+            let before = if index == 0 { "" } else { "\n" };
+            out.push_str(&format!(
+                "{before}## {subject}\n\n| variable | default | accepts | description |\n\
+                 |---|---|---|---|\n"
+            ));
+        }
         let default = match variable.default() {
             "" => "–".to_owned(),
             value => format!("`{value}`"),
@@ -21,7 +27,7 @@ pub fn environment_reference() -> String {
         out.push_str(&format!("| `{name}` | {default} | {accepts} | {} |\n", variable.doc));
     }
     out.push_str(
-        "\nThe supervisor reports all errors together, each with the variable, its value and what it \
+        "\n## Invalid values\n\nThe supervisor reports all errors together, each with the variable, its value and what it \
          accepts.\nThen nothing starts, and the exit code is 1.\n",
     );
     out.push_str(SHARED);
@@ -158,6 +164,13 @@ fn command(tool: &Tool) -> String {
             let default = option.default.map(|value| format!("; default: `{value}`"));
             let default = default.unwrap_or_default();
             out.push_str(&format!("| `{}` | {}{default} |\n", option.shown(), option.doc));
+        }
+        out.push('\n');
+    }
+    if !tool.signals.is_empty() {
+        out.push_str("| signal | effect |\n|---|---|\n");
+        for signal in tool.signals {
+            out.push_str(&format!("| {} | {} |\n", signal.names, signal.doc));
         }
         out.push('\n');
     }

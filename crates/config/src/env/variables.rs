@@ -3,6 +3,7 @@
 
 mod limits;
 mod output;
+mod packages;
 mod restarts;
 
 use crate::env::overlay;
@@ -13,6 +14,7 @@ use crate::options::{self, OptionDef, SectionKind, Setting};
 use crate::sources::APP;
 use crate::text::ini::Section;
 
+pub(crate) use packages::{AUTO_INSTALL, COMMAND, MODEL_PATH, PIP_ARGS, PIP_TIMEOUT};
 use restarts::{
     MAX_START_RETRIES, RETRIES_BEFORE_READY, RETRY_FACTOR, RETRY_JITTER, RETRY_RESET_SECS,
     RETRY_WAIT_MAX_SECS, RETRY_WAIT_SECS,
@@ -110,6 +112,12 @@ impl Variable {
                 }
             }
         }
+    }
+
+    /// The subject of this variable and those after it, if it is the first one of the subject.
+    #[must_use]
+    pub fn subject(&self) -> Option<&'static str> {
+        SUBJECTS.iter().find(|(first, _)| *first == self.name).map(|(_, subject)| *subject)
     }
 
     /// Whether it has an effect on a command that runs once.
@@ -372,56 +380,6 @@ pub const OVERRIDE: Variable = Variable {
     once: false,
 };
 
-/// The command that replaces SageMaker's `serve`; read by `sagemaker`.
-pub(crate) const COMMAND: Variable = Variable {
-    name: "PROCESS_COMMAND",
-    default: Some(""),
-    accepts: Accepts::Text("a program and its arguments"),
-    stands_for: None,
-    doc: "Command to run instead of `serve`, which SageMaker passes, if no such program exists. Split like shell words.",
-    once: true,
-};
-
-/// Whether a model's requirements are installed.
-pub(crate) const AUTO_INSTALL: Variable = Variable {
-    name: "STANDARD_AUTO_INSTALL_REQ",
-    default: Some("true"),
-    accepts: Accepts::Text("true, 1, yes or on; any other value is off"),
-    stands_for: None,
-    doc: "`true`, `1`, `yes` or `on`: install `requirements.txt` from the model's directory before the program starts. If you set the variable and this file does not exist, `code/requirements.txt` is installed. Any other value: install nothing.",
-    once: true,
-};
-
-/// The directory of the model.
-pub(crate) const MODEL_PATH: Variable = Variable {
-    name: "SAGEMAKER_MODEL_PATH",
-    default: Some("/opt/ml/model"),
-    accepts: Accepts::Text("a path"),
-    stands_for: None,
-    doc: "The model's directory, with `requirements.txt` and a directory `requirements` of packages.",
-    once: true,
-};
-
-/// Arguments for pip that replace the requirements file.
-pub(crate) const PIP_ARGS: Variable = Variable {
-    name: "STANDARD_PIP_ARGS",
-    default: Some(""),
-    accepts: Accepts::Text("arguments, split like shell words"),
-    stands_for: None,
-    doc: "Arguments for `pip install` instead of `-r requirements.txt`, such as `-r /srv/more.txt --index-url URL`.",
-    once: true,
-};
-
-/// Time limit of the installation.
-pub(crate) const PIP_TIMEOUT: Variable = Variable {
-    name: "STANDARD_PIP_TIMEOUT_SECS",
-    default: Some("1800"),
-    accepts: Accepts::Whole { unit: "seconds", min: 1, max: Some(86_400) },
-    stands_for: None,
-    doc: "Time limit for the installation, in seconds.",
-    once: true,
-};
-
 /// Health options; `overlay` reads them with the table in `health_options`.
 pub const HEALTH: Variable = Variable {
     name: "PROCESS_HEALTH_{KEY}",
@@ -432,7 +390,7 @@ pub const HEALTH: Variable = Variable {
     once: false,
 };
 
-/// All variables, the most important ones first.
+/// All variables by subject, the most important ones first.
 pub static VARIABLES: [Variable; 51] = [
     AUTO_RECOVERY,
     MAX_START_RETRIES,
@@ -442,11 +400,28 @@ pub static VARIABLES: [Variable; 51] = [
     RETRY_WAIT_SECS,
     RETRY_WAIT_MAX_SECS,
     RETRY_JITTER,
+    HEALTH,
+    STATUS_PORT,
+    MEMORY_LIMIT,
+    MEMORY_WARN_PERCENT,
+    PRESTOP_DELAY_SECS,
+    PRESTOP_UNTIL_IDLE,
+    PRESTOP_MIN_SECS,
+    STOP_BUDGET_SECS,
+    SIGNAL_MAP,
+    REMOVE_LEFTOVERS,
+    LEFTOVER_GRACE_SECS,
+    FAILURE_PRESET,
+    AWAIT_GPU_MEMORY,
+    EXIT_CODES,
+    RANK_POLICY,
+    CRASH_DIR,
+    TERMINATION_LOG,
     ENV_FILE,
     WAIT_FOR,
     WAIT_TIMEOUT_SECS,
+    AWAIT_PORT,
     NESTED,
-    SIGNAL_MAP,
     limits::NICE,
     limits::OOM_SCORE_ADJ,
     limits::LIMIT_NOFILE,
@@ -454,22 +429,6 @@ pub static VARIABLES: [Variable; 51] = [
     limits::LIMIT_MEMLOCK,
     limits::LIMIT_STACK,
     limits::LIMIT_NPROC,
-    REMOVE_LEFTOVERS,
-    LEFTOVER_GRACE_SECS,
-    AWAIT_PORT,
-    MEMORY_LIMIT,
-    MEMORY_WARN_PERCENT,
-    FAILURE_PRESET,
-    AWAIT_GPU_MEMORY,
-    EXIT_CODES,
-    RANK_POLICY,
-    CRASH_DIR,
-    TERMINATION_LOG,
-    STATUS_PORT,
-    PRESTOP_DELAY_SECS,
-    PRESTOP_UNTIL_IDLE,
-    PRESTOP_MIN_SECS,
-    STOP_BUDGET_SECS,
     output::OUTPUT_PREFIX,
     output::OUTPUT_FORMAT,
     output::SYSLOG_ADDRESS,
@@ -477,14 +436,26 @@ pub static VARIABLES: [Variable; 51] = [
     OWN_LOG_FORMAT,
     LOG_LEVEL,
     LOG_FORMAT,
-    CONFIG_PATH,
     OVERRIDE,
-    HEALTH,
+    CONFIG_PATH,
     COMMAND,
     AUTO_INSTALL,
     MODEL_PATH,
     PIP_ARGS,
     PIP_TIMEOUT,
+];
+
+/// The first variable of each subject, and the subject.
+static SUBJECTS: [(&str, &str); 9] = [
+    (AUTO_RECOVERY.name, "Restarts"),
+    (HEALTH.name, "Health and status"),
+    (PRESTOP_DELAY_SECS.name, "Stop"),
+    (FAILURE_PRESET.name, "Failures"),
+    (ENV_FILE.name, "Start"),
+    (limits::NICE.name, "Limits"),
+    (output::OUTPUT_PREFIX.name, "Output and log"),
+    (OVERRIDE.name, "Other options"),
+    (COMMAND.name, "SageMaker and Python packages"),
 ];
 
 /// The variable that sets this option in command mode.

@@ -109,6 +109,16 @@ pub(super) const NOTES: &[Note] = &[
         remedy: "Check which client connects to the control port.",
     },
     Note {
+        text: "is not longer than",
+        cause: "`PROCESS_PRESTOP_UNTIL_IDLE=true` has no effect, because the delay ends before the server may be idle.",
+        remedy: "Set `PROCESS_PRESTOP_DELAY_SECS` to the longest time that a request may take.",
+    },
+    Note {
+        text: "no metrics show when … is idle",
+        cause: "`PROCESS_PRESTOP_UNTIL_IDLE=true` needs metrics that the server does not provide. Each stop takes the full delay.",
+        remedy: "Set a health preset that has them: vllm, sglang, tgi or llama.cpp.",
+    },
+    Note {
         text: "unknown variable",
         cause: "A variable begins with `PROCESS_` or `SUPERVISOR_` and is unknown.",
         remedy: "Correct its name: the line suggests one. `--check` lists all such warnings without a start.",

@@ -318,6 +318,24 @@ fn stops() -> Vec<Entry> {
     };
     vec![
         entry(
+            Line::ExitRequest { signal: Signal::TERM },
+            "The container was told to stop, for example by `docker stop`. supervisord logs this \
+             line as a warning, so that alerts which search for it keep working.",
+            "No action is needed if the stop was intended.",
+        ),
+        entry(
+            Line::Stopped {
+                name: app(),
+                pid: MAIN,
+                run: 1,
+                exit: Exit::Signal { signal: Signal::TERM, core_dumped: false },
+                expected: false,
+            },
+            "The server has no handler for the stop signal, which is normal for many servers. \
+             supervisord logs this line as a warning if the exit code is not in `exitcodes`.",
+            "No action is needed.",
+        ),
+        entry(
             asking(AskReason::BehindShell, &[8]),
             "A shell script runs the server in the foreground and does not pass the signal on.",
             "Start the server with `exec` in the script, or set \

@@ -107,6 +107,9 @@ fn check_names_each_command_that_cannot_start_and_the_reason() {
     assert_eq!(
         running.stderr.rest(),
         [
+            "INFO: check: y: checking the command 'no-such-check' \
+             (SUPERVISOR_PROGRAM__Y_HEALTH_COMMAND)"
+                .to_owned(),
             format!("ERROR: app: can't find command 'no-such-server' {path}"),
             "ERROR: x: command at '/etc/passwd' is not executable".to_owned(),
             format!("ERROR: y: health_command: can't find command 'no-such-check' {path}"),
