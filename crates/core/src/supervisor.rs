@@ -11,6 +11,7 @@ mod hooks;
 mod job;
 mod orders;
 mod prestop;
+mod processes;
 mod rolling;
 mod update;
 mod waiters;
@@ -26,7 +27,6 @@ use crate::info::{GroupInfo, Info, PoolInfo};
 use crate::input::{Circumstances, Exit, Input};
 use crate::line::Line;
 use crate::listener::Pool;
-use crate::per_process::PerProcess;
 use crate::process::{Process, Transition};
 use crate::spec::{GroupSpec, SignalRule, Spec, WhenDone};
 use crate::time::{Mono, Now};
@@ -38,6 +38,7 @@ use events::Ticks;
 use groups::Group;
 use job::JobControl;
 use prestop::IdleWatch;
+use processes::Processes;
 use rolling::Rolling;
 pub use update::Changed;
 use update::Update;
@@ -46,7 +47,7 @@ use waiters::Waiter;
 /// The decisions of one supervisor. See the [crate documentation](crate) for the contract.
 #[derive(Clone, Debug)]
 pub struct Supervisor {
-    processes: PerProcess<Process>,
+    processes: Processes,
     /// The processes of each program, by the name of its section.
     by_program: BTreeMap<String, Vec<ProcId>>,
     /// The active groups in start order.
@@ -89,7 +90,7 @@ impl Supervisor {
     #[must_use]
     pub fn new(spec: Spec) -> Self {
         let mut supervisor = Self {
-            processes: PerProcess::default(),
+            processes: Processes::default(),
             by_program: BTreeMap::new(),
             groups: Vec::new(),
             available: spec.groups.into_iter().map(Rc::new).collect(),
@@ -152,6 +153,7 @@ impl Supervisor {
         let unkillable_after = self.unkillable_after(now.mono);
         let ending = self.is_ending();
         let cx = &mut Transition::new(now, ending, unkillable_after, self.seed, &mut effects);
+        self.processes.begin(now.mono);
         self.route(input, cx);
         // Answer before anything restarts, so that replies show the state that was reached.
         self.answer_waiters(cx);
@@ -192,14 +194,13 @@ impl Supervisor {
             .chain(self.ticks.deadline())
             .chain(self.hooks_deadline())
             .chain(late);
-        self.processes.values().filter_map(Process::deadline).chain(waiters).chain(own).min()
+        self.processes.deadline().into_iter().chain(waiters).chain(own).min()
     }
 
     /// The process whose main process currently has this pid.
     #[must_use]
     pub fn main_process(&self, pid: Pid) -> Option<ProcId> {
-        let mut processes = self.processes.iter();
-        processes.find(|(_, process)| process.pid() == Some(pid)).map(|(proc, _)| *proc)
+        self.processes.with_pid(pid)
     }
 
     /// All processes, in start order.
@@ -304,7 +305,7 @@ impl Supervisor {
         self.announce_groups(cx);
         let order: Vec<ProcId> = self.in_start_order().collect();
         for proc in order {
-            if let Some(process) = self.processes.get_mut(&proc)
+            if let Some(mut process) = self.processes.get_mut(&proc)
                 && process.spec.autostart
             {
                 process.start_with_others(cx);
@@ -316,14 +317,16 @@ impl Supervisor {
     }
 
     fn tick(&mut self, cx: &mut Transition<'_>) {
-        for process in self.processes.values_mut() {
+        let now = cx.now;
+        let is_due = |process: &Process| process.deadline().is_some_and(|at| at <= now);
+        self.processes.for_each_affected(is_due, |process| {
             let before = process.outcome();
             process.tick(cx);
             // A wait for servers may have failed. Event listeners never wait for servers.
             if let (None, Some(outcome)) = (before, process.outcome()) {
                 self.last_outcome = outcome;
             }
-        }
+        });
         self.give_up_if_late(cx);
     }
 
@@ -339,7 +342,7 @@ impl Supervisor {
         act: impl FnOnce(&mut Process, &mut Transition<'_>),
     ) {
         let listens = self.pool_of(proc).is_some();
-        let Some(process) = self.processes.get_mut(&proc) else {
+        let Some(mut process) = self.processes.get_mut(&proc) else {
             // An answer may arrive after the group was removed.
             if proc >= self.next_proc {
                 cx.log(Line::Bug { what: format!("there is no process {}", proc.0) });
@@ -347,7 +350,7 @@ impl Supervisor {
             return;
         };
         let before = process.outcome();
-        act(process, cx);
+        act(&mut process, cx);
         // The exit of an event listener does not decide the supervisor's exit code.
         if let (None, Some(outcome), false) = (before, process.outcome(), listens) {
             self.last_outcome = outcome;
@@ -362,8 +365,10 @@ impl Supervisor {
             }
             return;
         }
-        match self.processes.values_mut().find(|process| process.left_behind(pid)) {
-            Some(process) => process.leftover_reaped(pid, exit, cx),
+        let left_behind = |process: &&Process| process.left_behind(pid);
+        let proc = self.processes.values().find(left_behind).map(|process| process.named.proc);
+        match proc.and_then(|proc| self.processes.get_mut(&proc)) {
+            Some(mut process) => process.leftover_reaped(pid, exit, cx),
             None => cx.log(Line::ReapedUnknown { pid, exit }),
         }
     }
@@ -371,24 +376,22 @@ impl Supervisor {
     /// Whether an orphan without a link to one program belongs to the tree that is stopped now.
     /// That holds if every other program that has run stops its whole tree and has no process left.
     fn takes_orphans(&self, proc: ProcId) -> bool {
-        let mut processes = self.processes.iter();
+        let mut processes = self.processes.values();
         !self.spared_trees
-            && processes.all(|(other, process)| {
-                let rests = *other == proc || process.has_nothing_left();
+            && processes.all(|process| {
+                let rests = process.named.proc == proc || process.has_nothing_left();
                 process.runs() == 0 || (process.spec.killtree && rests)
             })
     }
 
     fn note_conditions(&mut self, cx: &mut Transition<'_>) {
-        for process in self.processes.values_mut() {
-            process.note_condition(cx);
-        }
+        let changed = Process::is_condition_new;
+        self.processes.for_each_affected(changed, |process| process.note_condition(cx));
     }
 
     fn tell_reports(&mut self, cx: &mut Transition<'_>) {
-        for process in self.processes.values_mut() {
-            process.tell_when_clear(cx);
-        }
+        let complete = Process::has_complete_report;
+        self.processes.for_each_affected(complete, |process| process.tell_report(cx));
     }
 
     /// Carries out what follows from the current states.
@@ -406,9 +409,11 @@ impl Supervisor {
         if self.phase == Phase::Running {
             self.let_through(cx);
             while self.break_circle(cx) {}
-            for process in self.processes.values_mut() {
-                process.start_if_due(cx);
-            }
+            let now = cx.now;
+            self.processes.for_each_affected(
+                |process| process.is_start_due(now),
+                |process| process.start(cx),
+            );
             self.end_if_done(cx);
         }
         if let Phase::Ending { end, from, .. } = self.phase {

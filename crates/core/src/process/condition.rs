@@ -60,15 +60,18 @@ impl Process {
         }
     }
 
-    /// Notes the time of a change of the condition. Emits a notice if readiness or health changed.
+    /// Whether the condition differs from the one at the end of the previous input.
+    pub(crate) fn is_condition_new(&self) -> bool {
+        let Shown { state, ready, health, since: _ } = self.shown;
+        (state, ready, health) != (self.state_name(), self.is_ready(), self.health_status().name())
+    }
+
+    /// Notes the time of a changed condition. Emits a notice if readiness or health changed.
     /// A change of the state has its own event.
     pub(crate) fn note_condition(&mut self, cx: &mut Transition<'_>) {
         let (state, ready) = (self.state_name(), self.is_ready());
         let health = self.health_status().name();
         let before = self.shown;
-        if (before.state, before.ready, before.health) == (state, ready, health) {
-            return;
-        }
         self.shown = Shown { state, ready, health, since: Some(cx.now) };
         let unknown = HealthStatus::None.name();
         let changed = before.health != health || before.ready != ready;

@@ -104,14 +104,13 @@ impl Process {
         }
     }
 
-    /// Reports the latest exit once no leftover process exists.
-    pub(crate) fn tell_when_clear(&mut self, cx: &mut Transition<'_>) {
-        if self.report.is_some() && self.tree.is_clear() {
-            self.tell_report(cx);
-        }
+    /// Whether the latest exit has not been reported and no leftover process exists.
+    pub(crate) const fn has_complete_report(&self) -> bool {
+        self.report.is_some() && self.tree.is_clear()
     }
 
-    pub(super) fn tell_report(&mut self, cx: &mut Transition<'_>) {
+    /// Reports the latest exit.
+    pub(crate) fn tell_report(&mut self, cx: &mut Transition<'_>) {
         let Some(report) = self.report.take() else { return };
         // The cause may have changed since the exit, because more is known now.
         self.history.runs.explain(&report);

@@ -18,6 +18,7 @@ use crate::retry::{self, Failures, RetryDecision};
 use crate::signal::{Signal, SignalTarget};
 use crate::spec::RetryRule;
 use crate::spec::health::Ready;
+use crate::time::Mono;
 use crate::tree::Escalation;
 
 impl Process {
@@ -109,21 +110,18 @@ impl Process {
         Ok(())
     }
 
-    /// Starts the process if its start is due.
-    pub(crate) fn start_if_due(&mut self, cx: &mut Transition<'_>) {
-        let due = match &self.state {
-            State::Backoff { retry_at } => cx.now >= *retry_at,
+    /// Whether its start is due.
+    pub(crate) fn is_start_due(&self, now: Mono) -> bool {
+        match &self.state {
+            State::Backoff { retry_at } => now >= *retry_at,
             State::Stopped { intent } => *intent == Intent::Run,
-            State::Exited { after: AfterExit::Run { at }, .. } => cx.now >= *at,
+            State::Exited { after: AfterExit::Run { at }, .. } => now >= *at,
             State::Exited { after: AfterExit::Rest | AfterExit::Held, .. } => false,
             State::Spawning { .. }
             | State::Starting { .. }
             | State::Running { .. }
             | State::Stopping { .. }
             | State::Fatal { .. } => false,
-        };
-        if due {
-            self.start(cx);
         }
     }
 

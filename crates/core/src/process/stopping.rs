@@ -164,6 +164,27 @@ impl Process {
         }
     }
 
+    /// Whether a shutdown has to cancel its next start.
+    pub(crate) const fn may_start_again(&self) -> bool {
+        let retries = matches!(self.state, State::Stopping { after: AfterStop::Fail(_), .. });
+        retries || self.wants_start() || self.tree.tidies_for_start()
+    }
+
+    /// Whether [`Self::stop`] has something to do.
+    pub(crate) const fn is_to_stop(&self) -> bool {
+        match &self.state {
+            State::Starting { .. }
+            | State::Running { .. }
+            | State::Spawning { intent: Intent::Run, .. } => true,
+            State::Spawning { intent: Intent::Rest, .. }
+            | State::Stopping { .. }
+            | State::Stopped { .. }
+            | State::Backoff { .. }
+            | State::Exited { .. }
+            | State::Fatal { .. } => self.may_start_again(),
+        }
+    }
+
     /// Cancels a pending start because of a shutdown.
     pub(crate) fn cancel_start(&mut self, cx: &mut Transition<'_>) {
         self.tidy_for_the_last_time(cx);

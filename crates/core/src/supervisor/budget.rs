@@ -106,7 +106,7 @@ impl Supervisor {
 
     /// The longest grace period of each remaining step, without these programs.
     fn waits(&self, without: &[ProcId]) -> Vec<Duration> {
-        let mut left = self.active();
+        let mut left = self.processes.active().clone();
         left.retain(|proc| !without.contains(proc));
         let grace = |proc: &ProcId| Some(self.processes.get(proc)?.spec.stopwaitsecs);
         if left.iter().all(|proc| self.dependencies(*proc).is_empty()) {

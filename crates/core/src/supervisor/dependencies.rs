@@ -52,9 +52,9 @@ impl Supervisor {
     /// Gives up on programs whose dependencies will never be up. Returns whether there were any.
     pub(super) fn give_up_lost(&mut self, cx: &mut Transition<'_>) -> bool {
         let mut any = false;
-        for proc in self.waiting() {
+        for proc in self.processes.waiting().clone() {
             let Outlook::Lost(dependency) = self.outlook(proc) else { continue };
-            if let Some(process) = self.processes.get_mut(&proc) {
+            if let Some(mut process) = self.processes.get_mut(&proc) {
                 process.lost(&dependency, cx);
                 self.last_outcome = process.outcome().unwrap_or(self.last_outcome);
                 any = true;
@@ -65,9 +65,9 @@ impl Supervisor {
 
     /// Starts waiting programs whose dependencies are up.
     pub(super) fn let_through(&mut self, cx: &mut Transition<'_>) {
-        for proc in self.waiting() {
+        for proc in self.processes.waiting().clone() {
             let outlook = self.outlook(proc);
-            let Some(process) = self.processes.get_mut(&proc) else { continue };
+            let Some(mut process) = self.processes.get_mut(&proc) else { continue };
             match outlook {
                 Outlook::There => process.no_longer_waits(cx),
                 Outlook::Waits { missing, .. } => process.waits_on(missing, cx),
@@ -84,7 +84,7 @@ impl Supervisor {
         let name_of = |proc| Some(self.processes.get(proc)?.spec.name.clone());
         let names = circle.iter().chain(circle.first()).filter_map(name_of).collect();
         let first = circle.first().and_then(|first| self.processes.get_mut(first));
-        if let Some(process) = first {
+        if let Some(mut process) = first {
             process.leaves_circle(names, cx);
         }
         true
@@ -92,13 +92,16 @@ impl Supervisor {
 
     /// Programs that wait only for each other; each waits for the next one.
     fn circle(&self) -> Option<Vec<ProcId>> {
-        let waiting: BTreeSet<ProcId> = self.waiting().into_iter().collect();
+        let waiting = self.processes.waiting();
+        if waiting.is_empty() {
+            return None;
+        }
         let mut seen = BTreeSet::new();
         for proc in self.in_start_order().filter(|proc| waiting.contains(proc)) {
             let (mut way, mut next) = (Vec::new(), Some(proc));
             while let Some(at) = next.filter(|at| seen.insert(*at)) {
                 way.push(at);
-                next = self.waits_in_turn_for(at, &waiting);
+                next = self.waits_in_turn_for(at, waiting);
             }
             if let Some(from) = way.iter().position(|at| Some(*at) == next) {
                 return Some(way.split_off(from));
@@ -135,12 +138,6 @@ impl Supervisor {
         first
     }
 
-    /// Programs that wait for their dependencies.
-    fn waiting(&self) -> Vec<ProcId> {
-        let waiting = self.processes.iter().filter(|(_, process)| process.waits_for_others());
-        waiting.map(|(proc, _)| *proc).collect()
-    }
-
     /// The state of the dependencies of `proc`.
     pub(super) fn outlook(&self, proc: ProcId) -> Outlook {
         let (mut missing, mut comes) = (Vec::new(), true);
@@ -170,12 +167,6 @@ impl Supervisor {
             processes.iter().map(|process| process.standing(dependency.until)).collect();
         standings.sort_unstable();
         standings[enough.max(1) - 1]
-    }
-
-    /// Programs that have a process, or will start one by themselves.
-    pub(super) fn active(&self) -> BTreeSet<ProcId> {
-        let active = self.processes.iter().filter(|(_, process)| process.is_active());
-        active.map(|(proc, _)| *proc).collect()
     }
 
     /// The programs of `left` to stop next: in the last group, those that no other program depends

@@ -155,8 +155,8 @@ impl Supervisor {
                 cx.log(Line::KillRequest { signal });
                 self.abandon_hooks();
                 let finished = matches!(self.phase, Phase::Finished { .. });
-                for process in self.processes.values_mut().filter(|_| !finished) {
-                    process.hurry(cx);
+                if !finished {
+                    self.processes.for_each(|process| process.hurry(cx));
                 }
             }
         }
@@ -220,7 +220,7 @@ impl Supervisor {
             let ended = process.spec.main && process.outcome().is_some() && !process.is_active();
             (process.spec.essential && (failed || ended)) || process.ends_all()
         };
-        let Some(over) = self.processes.values().find(over) else { return };
+        let Some(over) = self.processes.affected().find(over) else { return };
         let name = over.spec.name.clone();
         if over.is_stuck() {
             let why = GaveUp::Unkillable;
@@ -294,6 +294,7 @@ impl Supervisor {
     pub(super) fn proceed_to(&mut self, end: End, from: Mono, cx: &mut Transition<'_>) {
         if let Phase::Ending { announced: announced @ false, .. } = &mut self.phase {
             *announced = true;
+            self.processes.affect_all();
             cx.emit(Event::SupervisorStopping);
             if self.ordered_at.is_some() {
                 cx.happened.push(About::Stopping);
@@ -302,11 +303,9 @@ impl Supervisor {
         if let End::Exit { .. } = end {
             self.begin_budget(cx.now);
         }
-        for process in self.processes.values_mut() {
-            process.cancel_start(cx);
-        }
-        let nothing_left = !self.processes.values().any(Process::is_active);
-        if cx.now >= from || nothing_left {
+        self.processes
+            .for_each_affected(Process::may_start_again, |process| process.cancel_start(cx));
+        if cx.now >= from || self.processes.active().is_empty() {
             self.stop_next(end, cx);
         }
     }
@@ -314,15 +313,20 @@ impl Supervisor {
     /// Stops groups one after the other, the last started one first, and each program before its
     /// dependencies. Programs of other groups may exit by themselves in the meantime.
     fn stop_next(&mut self, end: End, cx: &mut Transition<'_>) {
-        let next = self.stops_next(&self.active());
+        let next = self.stops_next(self.processes.active());
         if next.is_empty() {
             self.phase = Phase::Finished { end, at: cx.now };
             return;
         }
         let drains = self.drains(&next, cx);
         cx.kill_by = self.share_of(&next, cx.now);
+        let is_to_stop = |process: &Process| process.is_to_stop() && !drains;
+        let concerned = |proc: &ProcId| {
+            cx.kill_by.is_some() || self.processes.get(proc).is_some_and(is_to_stop)
+        };
+        let next = next.into_iter().filter(concerned).collect();
         for proc in self.stop_order(next) {
-            if let Some(process) = self.processes.get_mut(&proc) {
+            if let Some(mut process) = self.processes.get_mut(&proc) {
                 if !drains {
                     process.stop(cx);
                 }
@@ -337,13 +341,11 @@ impl Supervisor {
         let is_running = |proc| self.processes.get(&proc).is_some_and(Process::is_running);
         let mut drains = false;
         for group in &mut self.groups {
-            let turn_has_come = group.members.iter().any(|proc| next.contains(proc));
-            match &mut group.pool {
-                Some(pool) if turn_has_come => {
-                    drains = pool.drains(cx.effects, is_running, cx.now);
-                }
-                Some(pool) => pool.drains_no_more(),
-                None => {}
+            let Some(pool) = &mut group.pool else { continue };
+            if group.members.iter().any(|proc| next.contains(proc)) {
+                drains = pool.drains(cx.effects, is_running, cx.now);
+            } else {
+                pool.drains_no_more();
             }
         }
         drains

@@ -85,7 +85,7 @@ impl Supervisor {
         let Some(group) = self.group(&name) else { return };
         announce(group, cx);
         for proc in group.members.clone() {
-            if let Some(process) = self.processes.get_mut(&proc)
+            if let Some(mut process) = self.processes.get_mut(&proc)
                 && process.spec.autostart
             {
                 process.start_with_others(cx);

@@ -45,9 +45,7 @@ impl Supervisor {
     /// Notes a stop signal that was forwarded to the program. A suspended program is continued,
     /// because it cannot handle the signal otherwise.
     pub(super) fn told_to_end(&mut self, signal: Signal, cx: &mut Transition<'_>) {
-        for process in self.processes.values_mut() {
-            process.told_to_end(signal, cx);
-        }
+        self.processes.for_each(|process| process.told_to_end(signal, cx));
         self.job_control.told_to_end = Some(cx.now);
         let stopped = self.job_control.stopped.take();
         if let Some(pid) = stopped.filter(|pid| self.main_process(*pid).is_some()) {

@@ -119,7 +119,7 @@ impl Supervisor {
         self.each(id, which, InOrder::OfStart, Some(goal), cx, |this, proc, cx| {
             this.not_being_updated(proc)?;
             let outlook = this.outlook(proc);
-            let Some(process) = this.processes.get_mut(&proc) else {
+            let Some(mut process) = this.processes.get_mut(&proc) else {
                 return Err(Rejection::BadName);
             };
             match unstartable.iter().find(|(other, _)| *other == proc) {
@@ -145,7 +145,7 @@ impl Supervisor {
         let obstacle = |proc| unstartable.iter().find(|(other, _)| *other == proc);
         for proc in self.meant(which, InOrder::OfStop).into_iter().flatten() {
             if obstacle(proc).is_none()
-                && let Some(process) = self.processes.get_mut(&proc)
+                && let Some(mut process) = self.processes.get_mut(&proc)
             {
                 // A process that is not running needs only the start.
                 let _ = process.stop_by_order(cx);
@@ -156,7 +156,7 @@ impl Supervisor {
         self.each(id, which, InOrder::OfStart, Some(goal), cx, |this, proc, cx| {
             this.not_being_updated(proc)?;
             let outlook = this.outlook(proc);
-            let process = this.processes.get_mut(&proc).ok_or(Rejection::BadName)?;
+            let mut process = this.processes.get_mut(&proc).ok_or(Rejection::BadName)?;
             match obstacle(proc) {
                 Some((_, error)) => Err(Rejection::unstartable(error)),
                 None => process.start_by_order(outlook.after_order(several), cx),
@@ -167,7 +167,7 @@ impl Supervisor {
     fn order_stop(&mut self, id: RequestId, which: &Which, wait: bool, cx: &mut Transition<'_>) {
         let goal = wait.then_some(Goal::Down);
         self.each(id, which, InOrder::OfStop, goal, cx, |this, proc, cx| {
-            let process = this.processes.get_mut(&proc).ok_or(Rejection::BadName)?;
+            let mut process = this.processes.get_mut(&proc).ok_or(Rejection::BadName)?;
             process.stop_by_order(cx)
         });
     }

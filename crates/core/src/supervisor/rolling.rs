@@ -86,7 +86,7 @@ impl Supervisor {
                     rolling.left.retain(|other| *other != proc);
                     rolling.current = Some(proc);
                     let number = rolling.all.len() - rolling.left.len();
-                    if let Some(process) = self.processes.get_mut(&proc) {
+                    if let Some(mut process) = self.processes.get_mut(&proc) {
                         let (name, of) = (process.spec.name.clone(), rolling.all.len());
                         cx.log(Line::RollingStep { name, number, of });
                         process.restart_alive(cx);

@@ -131,7 +131,7 @@ impl Supervisor {
     fn stop_for_update(&mut self, name: &str, cx: &mut Transition<'_>) {
         let members = self.group(name).map(|group| group.members.clone()).unwrap_or_default();
         for proc in self.stop_order(members) {
-            if let Some(process) = self.processes.get_mut(&proc) {
+            if let Some(mut process) = self.processes.get_mut(&proc) {
                 // A process that is not running needs no stop.
                 let _ = process.stop_by_order(cx);
             }
@@ -153,7 +153,7 @@ impl Supervisor {
             };
             let Some(proc) = old.iter().find(is_its).copied() else { continue };
             members.push(proc);
-            if let Some(process) = self.processes.get_mut(&proc)
+            if let Some(mut process) = self.processes.get_mut(&proc)
                 && process.change_rules(spec, cx)
                 && spec.autostart
                 && !process.is_started()
@@ -168,7 +168,7 @@ impl Supervisor {
         cx.log(Line::Updated { name });
         for proc in to_start {
             let outlook = self.outlook(proc);
-            if let Some(process) = self.processes.get_mut(&proc) {
+            if let Some(mut process) = self.processes.get_mut(&proc) {
                 // A process that survived SIGKILL prevents the start; that was already reported.
                 let _ = process.start_by_order(outlook.after_order(true), cx);
             }
