@@ -1,9 +1,9 @@
-//! Watches the processes of a program's tree, so that a report can name the one that ended
-//! shortly before the main process did. Most of them have a parent that waits for them, so
-//! nobody else tells of their end.
+//! Watches the processes of a program's tree, so that a report can name a process that exited
+//! shortly before the main process. Most of these processes are reaped by their own parent, so the
+//! supervisor gets no SIGCHLD for them.
 //!
-//! Nothing is polled: a handle of a process becomes readable when it ends. Who belongs to the
-//! tree is looked up a few times in the life of a run.
+//! Nothing is polled: the pidfd of a process becomes readable when it exits. The members of the
+//! tree are looked up a few times during a run.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -24,28 +24,28 @@ use tokio::time::timeout;
 
 use crate::inbox::Inbox;
 
-/// Processes of one program that are watched, those nearest to its main process first.
+/// The maximum number of watched processes of one program, those nearest to its main process first.
 const OF_EACH: usize = 32;
 
-/// Processes of all programs that are watched: for each there is a descriptor.
+/// The maximum number of watched processes of all programs. Each needs a descriptor.
 const OF_ALL: usize = 128;
 
-/// Time from one look to the next, the first at once. Workers are started while a model is
-/// loaded, and stay.
+/// The intervals between looks at the tree, the first of which is immediate. Workers start while a
+/// model loads, and stay.
 const LOOKS: [Duration; 4] =
     [Duration::ZERO, Duration::from_secs(10), Duration::from_secs(110), Duration::from_secs(780)];
 
-/// Those of one run that are watched.
+/// The watched processes of one run.
 #[derive(Default)]
 pub(crate) struct Descendants {
     watched: RefCell<BTreeMap<Member, (Relative, Rc<Handle>)>>,
 }
 
-/// How many of all programs are watched.
+/// The number of watched processes of all programs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Room(Rc<Cell<usize>>);
 
-/// A handle of a process, with its place among [`OF_ALL`].
+/// A pidfd, with its share of [`OF_ALL`].
 struct Handle {
     process: OwnedFd,
     room: Room,
@@ -70,7 +70,8 @@ impl Drop for Handle {
 }
 
 impl Room {
-    /// `None`: it has gone, there are no handles here, or no room for another.
+    /// Opens a pidfd. `None`: the process has exited, the system has no pidfds, or the limit is
+    /// reached.
     fn handle(&self, pid: Pid) -> Option<Rc<Handle>> {
         if self.0.get() >= OF_ALL {
             return None;
@@ -82,7 +83,7 @@ impl Room {
 }
 
 impl Descendants {
-    /// Looks who there is, and tells of their end, for as long as `main` runs.
+    /// Looks for new processes and reports exits while `main` runs.
     pub(crate) async fn watch(
         self: Rc<Self>,
         proc: ProcId,
@@ -115,7 +116,7 @@ impl Descendants {
         }
     }
 
-    /// Takes in those that are new, and returns them.
+    /// Adds new processes and returns them.
     fn look(&self, main: Pid, room: &Room) -> Vec<Member> {
         let mut watched = self.watched.borrow_mut();
         let mut new = Vec::new();
@@ -142,9 +143,9 @@ impl Descendants {
         Some(death(relative, how(member, &handle)))
     }
 
-    /// The main process has ended: who of the others had ended before, and was not told yet? A
-    /// child of it that has been waited for had, since nobody but its parent could do that; and
-    /// one that its own fault ended did not end because of it.
+    /// The processes that exited before the main process and were not reported yet. A reaped child
+    /// of the main process exited before it, because only its parent could reap it. A process that
+    /// crashed did not exit because of the main process.
     pub(crate) fn ended_before(&self) -> Vec<Death> {
         let watched = std::mem::take(&mut *self.watched.borrow_mut());
         let mut deaths = Vec::new();
@@ -168,8 +169,8 @@ fn death(of: Relative, exit: Option<Exit>) -> Death {
     Death { name: of.name, pid: of.member.pid, exit }
 }
 
-/// How it ended: as long as its parent has not waited for it the process itself tells, then
-/// its handle, from Linux 6.15 on.
+/// How a process exited. Until its parent reaps it, `/proc` shows this; after that its pidfd does,
+/// from Linux 6.15 on.
 fn how(member: Member, handle: &Handle) -> Option<Exit> {
     let dead = process_table::dead(member.pid).filter(|dead| dead.start == member.start);
     dead.map(|dead| dead.exit).or_else(|| pidfd::exit_of(&handle.process))

@@ -1,8 +1,8 @@
-//! Looks at the GPUs of this container. The core decides when, and what follows
+//! Examines the GPUs of this container. The core decides when, and which action follows
 //! (`crates/core/src/device.rs`).
 //!
-//! For NVIDIA's devices, the daemon runs `nvidia-smi` as a helper, one at a time: it takes from 0.1 to
-//! 30 seconds, and may hang in the kernel for ever. The daemon reads AMD's devices from sysfs.
+//! For NVIDIA's devices, the daemon runs `nvidia-smi` as a helper, one at a time: it takes 0.1 to
+//! 30 seconds and may hang in the kernel forever. For AMD's devices, the daemon reads sysfs.
 
 mod amd;
 mod users;
@@ -26,7 +26,7 @@ use tokio::time::Instant;
 use crate::helpers::{Helper, Helpers};
 use crate::launch::Environment;
 
-/// Bytes of an answer that are read.
+/// The maximum number of bytes of output that are read.
 const ROOM: usize = 64 * 1024;
 
 /// The source of facts about the GPUs of this container.
@@ -36,17 +36,17 @@ pub(crate) struct Gpus {
     environment: Environment,
     /// `nvidia-smi`; `None`: it is not installed here.
     tool: OnceCell<Option<PathBuf>>,
-    /// One question at a time.
+    /// One query at a time.
     asking: Semaphore,
-    /// The tool that was started last: as long as it exists, no other is started.
+    /// The last helper. While it exists, no other is started.
     last: Cell<Option<Pid>>,
-    /// The driver is too old to say what a device needs.
+    /// The driver is too old to report the recovery action of a device.
     old_driver: Cell<bool>,
-    /// When the latest question was asked, and its answer.
+    /// The time of the latest query, and its answer.
     latest: RefCell<Option<(Instant, Told)>>,
 }
 
-/// What the tool or sysfs says.
+/// The result of a query.
 #[derive(Clone, Debug)]
 enum Told {
     Nothing,
@@ -54,10 +54,10 @@ enum Told {
     Devices(Source, Answer),
 }
 
-/// A question of the core.
+/// A query of the core.
 #[derive(Debug)]
 pub(crate) struct Question {
-    /// The main process of the program, if it lives.
+    /// The main process of the program, if it is alive.
     pub(crate) main: Option<Pid>,
     /// `CUDA_VISIBLE_DEVICES` of the program.
     pub(crate) visible: Option<String>,
@@ -78,7 +78,7 @@ impl Gpus {
         })
     }
 
-    /// Looks at the devices.
+    /// Examines the devices.
     pub(crate) async fn look(self: Rc<Self>, question: Question) -> DevicesSeen {
         // In a task of its own: the tool has its time also if the core no longer waits for it.
         let asked = tokio::task::spawn_local(Rc::clone(&self).ask(Instant::now()));
@@ -101,7 +101,7 @@ impl Gpus {
         }))
     }
 
-    /// Searches the tool when it is first needed: a start must not wait for that.
+    /// Finds the tool at the first use, because a start must not wait for it.
     fn tool(&self) -> Option<&Path> {
         let search = || {
             let path = self.environment.iter().find(|(name, _)| name == "PATH");
@@ -111,7 +111,7 @@ impl Gpus {
         self.tool.get_or_init(search).as_deref()
     }
 
-    /// An answer to a question that was put at `put`.
+    /// The answer to a query that was made at `put`.
     async fn ask(self: Rc<Self>, put: Instant) -> Told {
         let Ok(_turn) = self.asking.acquire().await else { return Told::Nothing };
         if let Some((asked, told)) = &*self.latest.borrow()
@@ -141,7 +141,7 @@ impl Gpus {
         }
     }
 
-    /// Runs the tool once. `recovery`: also ask what the devices need.
+    /// Runs the tool once. `recovery`: also query the recovery action of the devices.
     async fn run(&self, tool: &Path, recovery: bool) -> Told {
         let fields = nvidia_smi::FIELDS.to_owned();
         let fields =

@@ -12,8 +12,8 @@ use crate::capture::journal::Journal;
 /// The mask of a supervisor in the background, unless it was told another.
 const USUAL_UMASK: u32 = 0o022;
 
-/// Becomes whom it shall be and makes sure of what it needs. Returns what there is to
-/// say about it; fails with supervisord's messages.
+/// Changes the user and ensures the configured limits. Returns lines to log; fails with
+/// supervisord's messages.
 pub fn settle_in(supervisord: &Supervisord) -> Result<Vec<(Level, String)>, String> {
     let mut notes = Vec::new();
     // Limits that only the administrator may raise come first, unlike in supervisord,
@@ -35,17 +35,16 @@ pub fn settle_in(supervisord: &Supervisord) -> Result<Vec<(Level, String)>, Stri
     Ok(notes)
 }
 
-/// Takes the file mode creation mask that was asked for: what was opened before, the
-/// supervisor's own log, isn't affected.
+/// Sets the configured umask. Files that were opened before, such as the supervisor's own log, are
+/// not affected.
 pub fn take_umask(supervisord: &Supervisord) {
     if let Some(umask) = supervisord.umask {
         rustix::process::umask(umask.into());
     }
 }
 
-/// Leaves the foreground as supervisord does, except that the process that was started waits
-/// there to be released: a service manager may look for the pidfile and the sockets as soon
-/// as it has ended.
+/// Goes into the background like supervisord, except that the original process waits until it is
+/// released: a service manager may look for the pidfile and the sockets as soon as it has exited.
 pub fn leave_foreground(
     supervisord: &Supervisord,
     journal: &Journal,
@@ -88,7 +87,7 @@ fn become_user(user: &User) -> Result<(), String> {
     })
 }
 
-/// Something of which there must be enough.
+/// A limited resource of which a minimum is required.
 struct Limited {
     resource: Resource,
     name: &'static str,
@@ -114,7 +113,7 @@ const PROCESSES: Limited = Limited {
 };
 
 impl Limited {
-    /// Whether the limit had to be raised.
+    /// Raises the limit if necessary. Returns whether it was.
     fn raise_to(&self, wanted: u64) -> Result<bool, String> {
         let Rlimit { current, maximum } = getrlimit(self.resource);
         if current.is_none_or(|current| current >= wanted) {

@@ -1,6 +1,6 @@
-//! The listening socket that all processes of a
-//! [FastCGI program](https://supervisord.org/configuration.html#fcgi-program-x-section-settings)
-//! accept connections on. It is there while any of them runs.
+//! The listening socket that all processes of a [FastCGI
+//! program](https://supervisord.org/configuration.html#fcgi-program-x-section-settings) share. It
+//! is open while any of them runs.
 
 use std::fmt;
 use std::fs;
@@ -15,7 +15,7 @@ use supervisor_sys::net::listening::{self, MOST_WAITING, Pinned};
 
 use crate::capture::journal::Journal;
 
-/// A socket and how many processes have it.
+/// A socket, and the number of processes that use it.
 #[derive(Debug)]
 pub(crate) struct SharedSocket {
     pub(crate) spec: Socket,
@@ -26,16 +26,15 @@ pub(crate) struct SharedSocket {
 /// What taking or giving back a socket did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// It was made, or closed.
+    /// It was opened or closed.
     Done,
-    /// It was made in place of one on which another process listens.
+    /// It was opened in place of a socket on which another process listens.
     TookOver,
-    /// Others have it too.
+    /// Nothing changed, because other processes use it.
     None,
 }
 
-/// Makes each socket that some process wants once, so that one that can't be made is
-/// known early.
+/// Opens each configured socket once, so that errors are known early.
 pub fn try_all(spec: &Spec, journal: &Journal) -> Result<(), String> {
     let mut tried: Vec<&Socket> = Vec::new();
     let processes = spec.groups.iter().flat_map(|group| &group.processes);
@@ -58,12 +57,12 @@ pub fn try_all(spec: &Spec, journal: &Journal) -> Result<(), String> {
 }
 
 impl SharedSocket {
-    /// A socket that nobody has yet.
+    /// A socket without users.
     pub(crate) const fn new(spec: Socket) -> Self {
         Self { spec, open: None, users: 0 }
     }
 
-    /// One more process needs it.
+    /// Adds a user, and opens the socket for the first one.
     pub(crate) fn take(&mut self) -> io::Result<Change> {
         let change = if self.open.is_none() {
             let took_over = self.is_in_use();
@@ -76,14 +75,14 @@ impl SharedSocket {
         Ok(change)
     }
 
-    /// One process less needs it. Its file stays, as in supervisord.
+    /// Removes a user, and closes the socket after the last one. Its file stays, as in supervisord.
     pub(crate) fn give_back(&mut self) -> Change {
         self.users = self.users.saturating_sub(1);
         if self.users == 0 && self.open.take().is_some() { Change::Done } else { Change::None }
     }
 
-    /// Whether another process listens on the socket that is at its path. supervisord takes
-    /// that over in any case: after a crash, programs of before may still have it.
+    /// Whether another process listens on the socket at its path. As in supervisord it is replaced
+    /// in any case: after a crash, processes of the previous run may still have it.
     fn is_in_use(&self) -> bool {
         match &self.spec.address {
             SocketAddress::Unix { path, .. } => listening::is_listened_to(path).unwrap_or(false),
@@ -91,7 +90,7 @@ impl SharedSocket {
         }
     }
 
-    /// What is said when it was taken over.
+    /// The log line after it was taken over.
     pub(crate) fn taken_over(&self) -> String {
         format!("{self} was in use by another process, which new connections no longer reach")
     }
@@ -101,7 +100,7 @@ impl SharedSocket {
     }
 }
 
-/// supervisord's name for it.
+/// supervisord's name for the socket.
 impl fmt::Display for SharedSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.spec.address {

@@ -110,12 +110,12 @@ struct Slot {
     /// The descendants whose exit the supervisor waits for.
     descendants: Rc<Descendants>,
     files: Files,
-    /// Those of its tree that were meant when it was last counted.
+    /// The processes of its tree that matched in the last count.
     counted: Rc<RefCell<Meant>>,
 }
 
 impl Slot {
-    /// The name under which operators know it.
+    /// The name that operators use.
     fn full_name(&self) -> String {
         let (group, name) = (&self.group.name, &self.spec.name);
         if group == name { name.clone() } else { format!("{group}:{name}") }

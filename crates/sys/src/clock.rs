@@ -1,17 +1,17 @@
-//! The only reader of the clocks.
+//! Reads the clocks. No other module does.
 
 use std::time::{Duration, Instant};
 
 use supervisor_core::time::{Mono, Now, Wall};
 
-/// A clock that begins at zero when it is made.
+/// A clock that starts at zero.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     zero: Instant,
 }
 
 impl Clock {
-    /// Starts the clock: this moment is its zero.
+    /// Starts the clock at zero.
     #[expect(clippy::disallowed_methods, reason = "this is the place")]
     #[must_use]
     pub fn start() -> Self {
@@ -30,20 +30,20 @@ impl Clock {
         Mono::from_zero(Instant::now() - self.zero)
     }
 
-    /// The moment in the event loop's terms. `None`: too far away to matter.
+    /// Converts a time to the event loop's clock. `None`: it is too far in the future to matter.
     pub fn instant(self, moment: Mono) -> Option<tokio::time::Instant> {
         self.zero.checked_add(moment.since_zero()).map(tokio::time::Instant::from_std)
     }
 }
 
-/// The present moment, to measure how long something took that the core does not decide about.
+/// The present time, to measure durations that the core does not need.
 #[expect(clippy::disallowed_methods, reason = "this is the place")]
 #[must_use]
 pub fn moment() -> Instant {
     Instant::now()
 }
 
-/// What people's clocks show. Before 1970 it is the beginning of 1970.
+/// The present wall-clock time; 1970 if the clock shows an earlier year.
 pub fn wall() -> Wall {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
     let secs = u64::try_from(now.tv_sec).unwrap_or(0);

@@ -11,16 +11,16 @@ use crate::io::errno;
 use crate::io::stderr::to_stderr;
 use crate::process::nested;
 
-/// The exit code of what went as it should.
+/// The exit code after success.
 pub const SUCCESS: u8 = 0;
 
-/// The exit code of what could not even begin.
+/// The exit code after an error at the start.
 pub const FAILURE: u8 = 1;
 
-/// The exit code of supervisord for what could not even begin.
+/// supervisord's exit code after an error in its arguments or configuration.
 pub const BAD_USAGE: u8 = 2;
 
-/// The path of the running program: as it was called, if that names a place.
+/// The path of the running program. If it was called by a plain name, that is the name itself.
 #[must_use]
 pub fn program(called: &OsStr) -> PathBuf {
     let called = PathBuf::from(called);
@@ -28,7 +28,7 @@ pub fn program(called: &OsStr) -> PathBuf {
     if named { called } else { std::env::current_exe().unwrap_or(called) }
 }
 
-/// supervisord's way to say that something is wrong with what it was given.
+/// Prints errors in arguments or the configuration with supervisord's messages.
 #[must_use]
 pub fn refuse_as_supervisord<'a>(called: &str, messages: impl IntoIterator<Item = &'a str>) -> u8 {
     for message in messages {
@@ -38,7 +38,7 @@ pub fn refuse_as_supervisord<'a>(called: &str, messages: impl IntoIterator<Item 
     BAD_USAGE
 }
 
-/// Everything that this process was started with and that can configure it.
+/// The arguments, environment and files that can configure this process.
 #[must_use]
 pub fn sources() -> Sources {
     let environment: Vec<_> = std::env::vars_os().collect();
@@ -52,7 +52,7 @@ pub fn sources() -> Sources {
     }
 }
 
-/// Prints `text` on stdout and returns the exit code that says whether that was possible.
+/// Prints `text` on stdout. Returns the exit code, which shows whether it could be written.
 #[must_use]
 pub fn print(text: &str) -> u8 {
     let mut stdout = std::io::stdout();
@@ -64,7 +64,7 @@ pub fn print(text: &str) -> u8 {
     }
 }
 
-/// Prints an error, and how the program is used, on stderr; returns [`FAILURE`].
+/// Prints an error and the usage on stderr. Returns [`FAILURE`].
 #[must_use]
 pub fn complain(error: &dyn Display, usage: &str) -> u8 {
     to_stderr(&format!("ERROR: {error}\n{usage}"));

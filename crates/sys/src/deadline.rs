@@ -1,4 +1,4 @@
-//! Work that the kernel may hold up: reading about a process that hangs can hang as well.
+//! Runs work that may block in the kernel: reading about a process that hangs can hang as well.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,11 +11,11 @@ use tokio::sync::oneshot;
 #[derive(Clone, Debug, Default)]
 pub struct Wanted(Arc<AtomicBool>);
 
-/// Takes back the wish when it is dropped.
+/// Marks the result as no longer wanted when it is dropped.
 struct Withdrawal(Wanted);
 
 impl Wanted {
-    /// Whether it is. Work that changes anything asks before each change.
+    /// Whether the result is still wanted. Work with side effects asks before each one.
     pub fn still(&self) -> bool {
         !self.0.load(Ordering::SeqCst)
     }
@@ -27,8 +27,8 @@ impl Drop for Withdrawal {
     }
 }
 
-/// Does `work` in a thread of its own and waits for it, but no longer than `limit`. `None`:
-/// that was too short, or there can be no thread. What hangs is left to end with us.
+/// Runs `work` in its own thread and waits for at most `limit`. `None`: the limit was too short, or
+/// no thread could be created. A thread that hangs is abandoned until the supervisor exits.
 pub async fn run_with_deadline<T: Send + 'static>(
     limit: Duration,
     work: impl FnOnce(&Wanted) -> T + Send + 'static,

@@ -1,10 +1,10 @@
-//! Waiting for one of two things.
+//! Waits for one of two futures.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
-/// Waits for whichever comes first; the value is that of the left one.
+/// Waits for the future that completes first. Returns the value of `a`, or `None` if `b` was first.
 pub async fn either<A: Future, B: Future>(a: A, b: B) -> Option<A::Output> {
     let (mut a, mut b) = (pin!(a), pin!(b));
     poll_fn(|context| {

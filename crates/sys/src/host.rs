@@ -1,4 +1,4 @@
-//! Answers the questions that reading a configuration raises about this host.
+//! Answers questions about this host for the configuration.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -16,12 +16,12 @@ use crate::io::errno;
 use crate::net::listening;
 use crate::process::start::{limits, lookup};
 
-/// The machine, or container, that we run on.
+/// The machine or container on which the supervisor runs.
 #[derive(Clone, Copy, Debug)]
 pub enum ThisHost {
-    /// No program runs: there is time to wait for a configuration.
+    /// No program is running, so waiting for a configuration delays nothing.
     Starting,
-    /// Programs run, and may need us at any moment.
+    /// Programs are running, so the supervisor must not wait.
     Running,
 }
 
@@ -104,10 +104,10 @@ impl Host for ThisHost {
     }
 }
 
-/// Time that the writer of a pipe, as a shell's `<(command)`, has to finish.
+/// Time that the writer of a configuration pipe, for example a shell's `<(command)`, has to finish.
 const WRITER_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Where a script's interpreter is named; the kernel looks at 256 bytes.
+/// The part of a script that is searched for its interpreter. The kernel reads 256 bytes.
 const BEGINNING: u64 = 512;
 
 fn with_groups(user: passwd::User) -> User {

@@ -1,6 +1,6 @@
-//! What the system offers, and all `unsafe` code of the project.
+//! The interfaces to the operating system, and all `unsafe` code of the project.
 //!
-//! Each file does one thing that the kernel or the C library offers, and decides nothing.
+//! Each file wraps one thing that the kernel or the C library offers. It makes no decisions.
 
 #![allow(unsafe_code, reason = "this crate is where it belongs; each block says why it is sound")]
 

@@ -1,17 +1,17 @@
-//! The wall clock in local time, for people only.
+//! Local time, for display only.
 
 use std::mem::MaybeUninit;
 
 use supervisor_core::time::Wall;
 use supervisor_wire::date::CalendarTime;
 
-/// Now, by the local clock and time zone (`TZ`, else `/etc/localtime`).
+/// The present local time, by the local clock and time zone (`TZ`, otherwise `/etc/localtime`).
 pub fn local_time() -> CalendarTime {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
     at(now.tv_sec, u16::try_from(now.tv_nsec / 1_000_000).unwrap_or(0))
 }
 
-/// Another moment by the same clock.
+/// Another time in the local time zone.
 pub fn local(moment: Wall) -> CalendarTime {
     let millisecond = u16::try_from(moment.since_epoch().subsec_millis()).unwrap_or(0);
     at(moment.secs().cast_signed(), millisecond)

@@ -1,8 +1,8 @@
-//! Log files whose names nobody chose:
+//! Log files with automatic names:
 //! [`AUTO`](https://supervisord.org/configuration.html#program-x-section-settings).
 //!
-//! They are named `PROGRAM-STREAM---IDENTIFIER-RANDOM.log`, and those of earlier runs are
-//! known by the identifier.
+//! They are named `PROGRAM-STREAM---IDENTIFIER-RANDOM.log`; the identifier shows which files are
+//! from earlier runs of this supervisor.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -21,7 +21,7 @@ use super::journal::Journal;
 const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz012345";
 const RANDOM_LETTERS: usize = 8;
 
-/// Names that are tried before something else must be wrong.
+/// The number of names to try before the creation fails.
 const ATTEMPTS: usize = 100;
 
 /// Whether any stream goes to such a file.
@@ -36,7 +36,7 @@ pub fn is_wanted(spec: &Spec) -> bool {
     })
 }
 
-/// Where such files are, and what their names carry.
+/// The directory of automatic log files, and the parts of their names.
 #[derive(Clone, Debug)]
 pub struct AutoLogs {
     directory: PathBuf,
@@ -44,13 +44,13 @@ pub struct AutoLogs {
 }
 
 impl AutoLogs {
-    /// As `[supervisord]` says.
+    /// The settings in `[supervisord]`.
     pub fn new(supervisord: &Supervisord) -> Self {
         let (directory, identifier) = (&supervisord.childlogdir, &supervisord.identifier);
         Self { directory: directory.clone(), identifier: identifier.clone() }
     }
 
-    /// Removes the files of earlier runs, rotated ones too.
+    /// Removes the files of earlier runs, including rotated ones.
     pub fn clean_up(&self, journal: &Journal) {
         let Ok(entries) = fs::read_dir(&self.directory) else {
             return journal.say(Level::Warn, "Could not clear childlog dir");
@@ -66,8 +66,8 @@ impl AutoLogs {
         }
     }
 
-    /// A new file for a stream of the process `name`. If there can be none, the stream is
-    /// lost, and the program runs.
+    /// Creates a file for a stream of the process `name`. If that fails, the stream's output is
+    /// lost and the program still runs.
     pub(crate) fn create(
         &self,
         name: &str,

@@ -1,6 +1,7 @@
-//! The moments between two system calls on a pipe, in which its program may write or end.
+//! The moments between two system calls on a pipe, at which a test lets the program write or exit.
 //!
-//! A test acts there, to show that no order of events makes a relay wait for what has come already.
+//! The tests show that for any order of events a relay does not wait for output that has already
+//! arrived.
 
 #[cfg(test)]
 type Act = Box<dyn FnMut()>;
@@ -22,7 +23,7 @@ pub(super) fn calls() {
 #[cfg(not(test))]
 pub(super) const fn calls() {}
 
-/// From now on acts between calls of this thread.
+/// Makes `act` run between the calls of this thread.
 #[cfg(test)]
 pub(super) fn act(act: Option<Act>) {
     ACT.set(act);

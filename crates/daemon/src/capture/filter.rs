@@ -24,23 +24,23 @@ use super::syslog::Syslog;
 use super::syslog_server::SyslogServer;
 use crate::inbox::Inbox;
 
-/// The way of one stream.
+/// The filter of one stream.
 #[derive(Debug)]
 pub(crate) struct Filter {
     pub(crate) proc: ProcId,
     /// The process's name.
     pub(crate) name: String,
     pub(crate) channel: Channel,
-    /// `None`: control sequences stay.
+    /// `None`: control sequences are kept.
     pub(crate) strip_ansi: Option<Stripper>,
     pub(crate) separator: Option<Separator>,
     /// The text that marks the process as ready.
     pub(crate) ready: Option<Needle>,
     pub(crate) syslog: Option<ToSyslog>,
     pub(crate) server: Option<ToServer>,
-    /// Number of lines that neither of the two took.
+    /// The number of lines that neither syslog nor the syslog server accepted.
     pub(crate) syslog_lost: Rc<Cell<u64>>,
-    /// Whether all of it is repeated in the journal.
+    /// Whether all output is repeated in the supervisor's log.
     pub(crate) echo: bool,
     /// The format of forwarded lines; `None`: output is forwarded unchanged.
     pub(crate) lines: Option<Lines>,
@@ -61,7 +61,7 @@ pub(crate) enum Audience {
     Core,
 }
 
-/// The system's log, and whether it was said that it can't be written to.
+/// The system's log, and whether a failure was already logged.
 #[derive(Debug)]
 pub(crate) struct ToSyslog {
     pub(crate) log: Rc<Syslog>,
@@ -83,7 +83,7 @@ struct Writer<'a> {
     name: &'a str,
     pid: Pid,
     channel: Channel,
-    /// Counts its lines that could not be sent.
+    /// Counts the lines that could not be sent.
     lost: &'a Rc<Cell<u64>>,
 }
 
@@ -103,7 +103,7 @@ impl ToServer {
 }
 
 impl Filter {
-    /// Whether bytes come out as they went in, and nobody else wants them.
+    /// Whether output passes unchanged and has no other receiver.
     pub(crate) const fn is_idle(&self) -> bool {
         self.strip_ansi.is_none()
             && self.separator.is_none()
@@ -115,9 +115,8 @@ impl Filter {
             && matches!(self.audience, Audience::None)
     }
 
-    /// Whether what is written in one go should be seen in one piece: a listener writes its
-    /// answer and that it is ready one after the other, and supervisord's log has both in
-    /// one record.
+    /// Whether one write should be read as one piece. A listener writes its result and READY one
+    /// after the other, and supervisord logs both in one record.
     pub(crate) const fn is_patient(&self) -> bool {
         self.echo && matches!(self.audience, Audience::Core)
     }
@@ -144,7 +143,7 @@ impl Filter {
         }
     }
 
-    /// The writer has ended: what was held back goes on.
+    /// Passes on the bytes that were held back, because the writer has exited.
     pub(crate) fn finish(&mut self, pid: Pid) -> Vec<u8> {
         let kept = self.strip_ansi.as_mut().map(Stripper::finish).unwrap_or_default();
         let mut log = self.log_of(pid, kept.to_vec());

@@ -1,8 +1,8 @@
-//! The supervisor's own lines.
+//! The supervisor's own log.
 //!
-//! They go into a pipe of our own and from there to stderr, or stdout, by the same relay
-//! as a program's output, so a reader that stalls can't stop the supervisor: once the
-//! pipe is full, lines are dropped and counted.
+//! Lines go through a pipe and a relay to stderr or stdout, like a program's output. A stalled
+//! reader therefore cannot block the supervisor: when the pipe is full, lines are dropped and
+//! counted.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -21,7 +21,7 @@ use super::json_record;
 use super::log_file::LogFile;
 use super::syslog::Syslog;
 
-/// Where lines go, and which.
+/// The supervisor's log: its outputs, its format and its level.
 #[derive(Debug)]
 pub struct Journal {
     style: Style,
@@ -29,20 +29,20 @@ pub struct Journal {
     pipes: RefCell<Vec<Pipe>>,
     file: RefCell<Option<LogFile>>,
     syslog: RefCell<Option<Syslog>>,
-    /// Lines that were lost somewhere, since nobody read them or the file took none.
+    /// Lines that were lost because no reader took them or a file could not be written.
     lost: Cell<u64>,
 }
 
-/// Bytes of lines that wait for a reader at most, before they are dropped: room for what
-/// programs wrote, where that is repeated here. The kernel gives it to anybody.
+/// The maximum number of bytes that wait for a reader before lines are dropped. It is large enough
+/// for repeated program output. Every user may have pipes of this size.
 const ROOM: usize = 1024 * 1024;
 
 #[derive(Debug)]
 struct Pipe {
     end: OwnedFd,
-    /// The end of a line of which only the beginning found room.
+    /// The rest of a line whose beginning was written.
     rest: Vec<u8>,
-    /// Lines that found no room since the last one that did.
+    /// Lines that were dropped since the last line that fit.
     dropped: u64,
 }
 
@@ -51,12 +51,12 @@ struct Pipe {
 pub enum Style {
     /// supervisord's records, from this level on.
     Records(Level),
-    /// As a shell complains about a command: only what went wrong, without a time.
+    /// Messages as a shell prints them: only errors, without a time.
     Complaints,
 }
 
 impl Journal {
-    /// A journal that goes nowhere yet.
+    /// A log without outputs.
     pub const fn new(style: Style, format: LogFormat) -> Self {
         Self {
             style,
@@ -68,7 +68,7 @@ impl Journal {
         }
     }
 
-    /// Opens one more pipe for the lines; what is said comes out at its other end.
+    /// Opens another pipe for the lines. Returns the reading end.
     pub fn open_pipe(&self) -> io::Result<OwnedFd> {
         let (read, end) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
         if self.says(Level::Debug) {
@@ -79,17 +79,17 @@ impl Journal {
         Ok(read)
     }
 
-    /// Writes the lines to this file as well.
+    /// Also writes the lines to this file.
     pub fn also_to(&self, file: LogFile) {
         *self.file.borrow_mut() = Some(file);
     }
 
-    /// Sends the lines to the system's log as well.
+    /// Also sends the lines to the system's log.
     pub fn also_to_syslog(&self, syslog: Syslog) {
         *self.syslog.borrow_mut() = Some(syslog);
     }
 
-    /// Opens the file again: it may have been moved away.
+    /// Opens the file again, because it may have been moved.
     pub(crate) fn reopen(&self) {
         let reopened = self.file.borrow_mut().as_mut().map(LogFile::reopen);
         if let Some(Err(error)) = reopened {
@@ -97,7 +97,7 @@ impl Journal {
         }
     }
 
-    /// Whether lines of this level come out.
+    /// Whether lines of this level are logged.
     pub fn says(&self, level: Level) -> bool {
         match self.style {
             Style::Records(least) => level >= least,
@@ -105,7 +105,7 @@ impl Journal {
         }
     }
 
-    /// Says what the core has to say.
+    /// Logs a line of the core.
     pub(crate) fn line(&self, line: &Line) {
         match (self.style, line) {
             (Style::Complaints, Line::SpawnFailed { message, kind, .. }) => {
@@ -122,27 +122,27 @@ impl Journal {
         }
     }
 
-    /// Says something of the shell's own.
+    /// Logs a message of the daemon.
     pub fn say(&self, level: Level, message: &str) {
         self.tell(level, message, || None);
     }
 
-    /// As [`Self::say`], with what programs that read the log are told.
+    /// Logs a message of the daemon with `facts` for JSON logs.
     pub(crate) fn say_as(&self, level: Level, message: &str, facts: Facts) {
         self.tell(level, message, || Some(facts));
     }
 
-    /// Writes lines of others as they are.
+    /// Writes lines of programs unchanged.
     pub(crate) fn repeat(&self, lines: &[u8]) {
         self.write(lines);
     }
 
-    /// How many lines were lost so far.
+    /// The number of lines lost so far.
     pub const fn lost(&self) -> u64 {
         self.lost.get()
     }
 
-    /// Ends the pipes: what is in them is all.
+    /// Closes the pipes. Relays still read the rest.
     pub(crate) fn close(&self) {
         for mut pipe in self.pipes.take() {
             // Nothing more, but the end of a line that was begun.
@@ -196,8 +196,8 @@ impl Journal {
 }
 
 impl Pipe {
-    /// Whether there was room. `missing` makes a line of the number of those before for
-    /// which there was none.
+    /// Writes a line; returns whether it fit. `missing` formats a line with the number of lines
+    /// that were dropped before.
     fn write(&mut self, text: &[u8], missing: impl FnOnce(u64) -> String) -> bool {
         if self.dropped > 0 && self.put(missing(self.dropped).as_bytes()) {
             self.dropped = 0;
@@ -207,7 +207,7 @@ impl Pipe {
         room
     }
 
-    /// Whether there was room. A line that was begun is finished first.
+    /// Writes bytes; returns whether they fit. An incomplete line is completed first.
     fn put(&mut self, bytes: &[u8]) -> bool {
         while !self.rest.is_empty() {
             match rustix::io::write(&self.end, &self.rest) {

@@ -7,8 +7,8 @@ use supervisor_core::level::Level;
 use supervisor_core::line::{Facts, NOTE, Value};
 use supervisor_wire::date;
 
-/// One record with its newline: when, how important, what happened, the sentence that
-/// people would read, and what is in it. The first four are always there.
+/// A record with a trailing newline: time, level, event, message, and the facts. The first four
+/// members always exist.
 pub(crate) fn record(
     since_epoch: Duration,
     level: Level,

@@ -1,4 +1,4 @@
-//! A log file that is rotated by size, as supervisord does it.
+//! A log file that is rotated by size, as in supervisord.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -10,8 +10,7 @@ use rustix::fs::{Mode, OFlags};
 use supervisor_core::spec;
 use supervisor_sys::io::guarded::{self, Place};
 
-/// A log file. While it can't be opened, what is written to it is lost; every write
-/// tries again.
+/// A log file. While it cannot be opened, writes to it are lost; every write tries again.
 #[derive(Debug)]
 pub struct LogFile {
     spec: Rc<spec::LogFile>,
@@ -22,27 +21,26 @@ pub struct LogFile {
 struct Open {
     file: File,
     size: u64,
-    /// A device or a pipe has no size to rotate by, and takes what it can.
+    /// Whether it is a regular file. Devices and pipes are not rotated.
     regular: bool,
 }
 
 impl LogFile {
-    /// A log file that is opened when it is needed.
+    /// A log file that is opened at the first write.
     pub const fn new(spec: Rc<spec::LogFile>) -> Self {
         Self { spec, open: None }
     }
 
-    /// Opens it for appending, or again: what stands at its path now is written to,
-    /// and created if need be.
+    /// Opens or reopens the file at its path for appending, and creates it if necessary.
     pub fn reopen(&mut self) -> io::Result<()> {
         self.open = None;
         self.open = Some(Open::append_to(&self.spec.path)?);
         Ok(())
     }
 
-    /// Appends `bytes`, then rotates if the file has reached its size. What is
-    /// written at once is never split over two files. Returns how many bytes were
-    /// taken: all of them, unless it is a pipe, or the disk is full.
+    /// Appends `bytes`, then rotates the file if it has reached its maximum size. One write is
+    /// never split across two files. Returns the number of bytes written: fewer than all only for a
+    /// pipe or a full disk.
     pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.open.is_none() {
             self.reopen()?;
@@ -69,7 +67,7 @@ impl LogFile {
         Ok(taken)
     }
 
-    /// A copy of the descriptor, if it is one that can be full.
+    /// A copy of the descriptor, if it can be full.
     pub(crate) fn descriptor(&self) -> Option<OwnedFd> {
         let open = self.open.as_ref().filter(|open| !open.regular)?;
         open.file.try_clone().ok().map(OwnedFd::from)

@@ -1,13 +1,12 @@
-//! The data plane: a program's output, and the supervisor's own lines, on their
-//! way to where they belong.
+//! Carries the output of programs, and the supervisor's own log, to their destinations.
 //!
 //! ```text
 //!   program ──pipe──> Relay ──(Filter)──> Sink: the inherited stdout or stderr, a log file
 //!   Journal ──pipe──> Relay ────────────> Sink: stderr, or stdout
 //! ```
 //!
-//! Nothing here ever waits: a sink that can't take more leaves the bytes in the
-//! pipe, so the writer feels back-pressure and nobody else does.
+//! Nothing here blocks. If a sink is full, the bytes stay in the pipe, so only their writer feels
+//! the back-pressure.
 
 pub mod auto_log;
 mod between;

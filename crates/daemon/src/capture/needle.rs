@@ -1,9 +1,9 @@
-//! Finds a text in a stream, once in each run.
+//! Finds a text in a stream, at most once per run.
 
 use supervisor_core::ids::Pid;
 use supervisor_wire::ansi;
 
-/// What is looked for, and as much of the stream as its beginning may stand in.
+/// The text, and the end of the stream that may be its beginning.
 #[derive(Debug)]
 pub(crate) struct Needle {
     text: Vec<u8>,
@@ -18,8 +18,8 @@ impl Needle {
         Self { text, rest: Vec::new(), run: None }
     }
 
-    /// Whether it is found in `bytes`, which `pid` wrote next, for the first time. Colours
-    /// don't count.
+    /// Whether the text occurs in `bytes`, which `pid` wrote next, for the first time. Colors are
+    /// ignored.
     pub(crate) fn finds(&mut self, pid: Pid, bytes: &[u8]) -> bool {
         match self.run {
             Some((known, true)) if known == pid => return false,

@@ -1,4 +1,4 @@
-//! Looking at what is in a pipe without taking it out.
+//! Reads the content of a pipe without removing it.
 
 use std::cell::RefCell;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -10,27 +10,28 @@ use rustix::pipe::{PipeFlags, SpliceFlags};
 
 use super::between;
 
-/// Bytes that are read in one go at most: what a pipe usually holds.
+/// The maximum number of bytes that are read at once: the usual size of a pipe.
 pub(crate) const MOST: usize = 64 * 1024;
 
 /// What the pipe to which pages are handed on has room for: all of a pipe that a relay enlarged.
 const SCRATCH_SIZE: usize = 128 * 1024;
 
-/// The size of a pipe of which all is looked at: what a program may usually enlarge it to.
+/// The maximum size of a pipe that is read completely: the size to which a program may usually
+/// enlarge it.
 const LARGEST: usize = 1024 * 1024;
 
 thread_local! {
-    /// Shared by all: empty whenever nobody looks.
+    /// Shared by all relays; empty between calls.
     static SCRATCH: RefCell<Option<Scratch>> = const { RefCell::new(None) };
 }
 
-/// A pipe to which pages are handed on without being copied, and room to read them.
+/// A pipe that receives copies of pages without copying their bytes, and a buffer to read them.
 struct Scratch {
     read: OwnedFd,
     write: OwnedFd,
-    /// Not written before it is needed, so that what is never needed takes no memory.
+    /// Allocated at the first use, so that it takes no memory before.
     bytes: Vec<u8>,
-    /// Where pages go that are of no interest; `None`: there is no such place.
+    /// `/dev/null` for bytes to skip; `None`: it does not exist.
     null: Option<OwnedFd>,
 }
 
@@ -44,7 +45,7 @@ impl Scratch {
         Ok(Self { read, write, bytes: Vec::with_capacity(MOST), null })
     }
 
-    /// Drops the first bytes of the copy, at most so many.
+    /// Drops up to this number of bytes from the copy.
     fn skip(&mut self, most: usize) -> Result<usize, Errno> {
         if let Some(null) = &self.null {
             match rustix::pipe::splice(&self.read, None, null, None, most, SpliceFlags::NONBLOCK) {
@@ -58,7 +59,7 @@ impl Scratch {
         rustix::io::read(&self.read, room).map(|(skipped, _)| skipped.len())
     }
 
-    /// Reads so many bytes of the copy, at most what there is room for.
+    /// Reads up to this number of bytes of the copy, as far as the buffer has space.
     fn read(&mut self, count: usize) -> Result<(), Errno> {
         between::calls();
         self.bytes.clear();
@@ -72,7 +73,7 @@ impl Scratch {
         Ok(())
     }
 
-    /// Looks at more than there is room for at once; how much that was.
+    /// Reads more than the buffer can hold. Returns the number of bytes.
     fn look(
         &mut self,
         source: BorrowedFd<'_>,
@@ -95,8 +96,8 @@ impl Scratch {
     }
 }
 
-/// Hands the first bytes in `source`, at most so many, to `see`; they stay where they are.
-/// No bytes: the pipe has ended. `EAGAIN`: there are none at present.
+/// Passes up to this number of bytes from the start of `source` to `see`; they stay in the pipe. No
+/// bytes: the pipe is closed. `EAGAIN`: the pipe is empty.
 pub(crate) fn at<T>(
     source: BorrowedFd<'_>,
     most: usize,
@@ -121,9 +122,9 @@ fn with_scratch<T>(look: impl FnOnce(&mut Scratch) -> Result<T, Errno>) -> Resul
     seen
 }
 
-/// Hands the last `tail` of the first `most` bytes in `source` to `see`, with how many bytes came
-/// before them; they stay where they are. So much is looked at of a flood, which would cost as much
-/// to read as to copy. Bytes as for [`at`].
+/// Passes the last `tail` of the first `most` bytes in `source` to `see`, with the number of bytes
+/// before them; they stay in the pipe. During a flood only this part is examined, because reading
+/// everything would cost as much as copying it. Results as for [`at`].
 pub(crate) fn at_end<T>(
     source: BorrowedFd<'_>,
     most: usize,
@@ -143,8 +144,8 @@ pub(crate) fn at_end<T>(
     })
 }
 
-/// Hands all that is in `source` to `see`, piece by piece; it stays where it is. Returns how
-/// many bytes at its end were not seen, because it is larger than what can be looked at.
+/// Passes everything in `source` to `see`, piece by piece; it stays in the pipe. Returns the number
+/// of bytes at its end that were not read because the pipe is too large.
 pub(crate) fn at_all(source: BorrowedFd<'_>, mut see: impl FnMut(&[u8])) -> Result<u64, Errno> {
     let waiting = rustix::io::ioctl_fionread(source)?;
     let size = rustix::pipe::fcntl_getpipe_size(source)?;

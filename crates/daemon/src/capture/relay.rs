@@ -1,7 +1,7 @@
 //! Carries bytes from pipes to a sink, one pipe after another.
 //!
-//! A program that is started again gets a new pipe. What its last run wrote comes
-//! out first, however long the sink takes.
+//! A program that restarts gets a new pipe. The output of its previous run is written first,
+//! however long the sink takes.
 
 mod carry;
 mod pace;
@@ -30,14 +30,14 @@ use super::tail::Tail;
 use carry::Pause;
 use source::Source;
 
-/// Bytes that must have come through since the last loss before another one is told. A
-/// full disk has a little room now and then, and complaints would fill it.
+/// The number of bytes that must be written after a loss before another loss is reported. A full
+/// disk sometimes has a little space, and reports would fill it.
 const TELL_AGAIN: u64 = 64 * 1024;
 
-/// Runs of which output waits for its reader at most: of each there is a pipe.
+/// The maximum number of runs whose output waits for its reader. Each needs a pipe.
 const RUNS: usize = 8;
 
-/// A way from pipes to a sink.
+/// Carries bytes from pipes to a sink.
 #[derive(Debug)]
 pub(crate) struct Relay {
     sink: Rc<Sink>,
@@ -57,12 +57,12 @@ pub(crate) struct Relay {
     owed: Cell<usize>,
     changed: Notify,
     closing: Cell<bool>,
-    /// Bytes carried so far, and how many of them were lost on the way.
+    /// The number of bytes carried so far, and how many of them were lost.
     carried: Cell<u64>,
     lost: Cell<u64>,
-    /// How often the sink took no more.
+    /// The number of times that the sink was full.
     stalls: Cell<u64>,
-    /// Since when it has taken nothing, if it takes no more.
+    /// The time since which the sink has taken nothing, if it is full.
     still_since: Cell<Option<Instant>>,
     progress: Notify,
     /// Relays with the positions that they must reach before this one continues.
@@ -89,7 +89,7 @@ struct Complaints {
 }
 
 impl Relay {
-    /// A relay for a process's output; troubles with it go to the journal.
+    /// A relay for a process's output. Errors go to the supervisor's log.
     pub(crate) fn new(sink: Rc<Sink>, filter: Filter, memory: Memory) -> Rc<Self> {
         let about = format!("the {} of {}", filter.channel.name(), filter.name);
         let complaints =
@@ -98,7 +98,7 @@ impl Relay {
         Self::with(sink, filter, memory, Some(complaints))
     }
 
-    /// A relay for the journal itself, which has nobody to tell.
+    /// A relay for the supervisor's log itself, whose errors cannot be logged.
     pub(crate) fn for_journal(sink: Rc<Sink>) -> Rc<Self> {
         Self::with(sink, None, Memory::default(), None)
     }
@@ -131,14 +131,14 @@ impl Relay {
         })
     }
 
-    /// Opens the log file, if it is one, or opens it again.
+    /// Opens or reopens the log file, if the sink is one.
     pub(crate) fn reopen(&self) {
         if let Err(error) = self.sink.reopen() {
             self.complain(&error);
         }
     }
 
-    /// Adds the pipe of a new run. Its predecessors end with what is in them.
+    /// Adds the pipe of a new run. The pipes of earlier runs end with their present content.
     pub(crate) fn add(&self, pipe: OwnedFd, pid: Option<Pid>) {
         self.retire();
         self.make_room();
@@ -148,8 +148,8 @@ impl Relay {
         self.changed.notify_one();
     }
 
-    /// The end of what `pid`, which has ended, wrote, also if nobody has read it yet. To be
-    /// asked once.
+    /// The end of the output of `pid`, which has exited, including output that was not read yet.
+    /// Call it once per run.
     pub(crate) fn last_of(&self, pid: Pid) -> Option<Tail> {
         let sources = self.sources.borrow();
         let Some(source) = sources.iter().find(|source| source.pid == Some(pid)) else {
@@ -164,8 +164,8 @@ impl Relay {
         Some(tail)
     }
 
-    /// `pid` has ended. Moves at once what is there and can be moved without waiting. What
-    /// others write meanwhile is not waited for either: they may never stop.
+    /// Moves the output of `pid`, which has exited, as far as possible without waiting. Output that
+    /// other processes write in the meantime is not awaited, because it may never end.
     pub(crate) fn pump(&self, pid: Pid) {
         while self.front().is_some_and(|source| source.pid != Some(pid)) && self.passes() {}
         let end = self.carried.get() + self.backlog();
@@ -176,8 +176,8 @@ impl Relay {
         }
     }
 
-    /// Lets all that is on its way through `other` at present go first, if it goes to
-    /// the same place; elsewhere nobody could tell the order.
+    /// Lets the present output of `other` go first if both have the same sink. Otherwise nothing
+    /// shows the order.
     pub(crate) fn follow(&self, other: &Rc<Self>) {
         let waiting = other.backlog();
         if waiting > 0 && Rc::ptr_eq(&self.sink, &other.sink) {
@@ -192,14 +192,14 @@ impl Relay {
         self.recent.as_ref()
     }
 
-    /// Lets [`Self::run`] end when everything has been carried.
+    /// Lets [`Self::run`] return when everything has been carried.
     pub(crate) fn close(&self) {
         self.retire();
         self.closing.set(true);
         self.changed.notify_one();
     }
 
-    /// What came of all that was written so far.
+    /// The counters of the stream.
     pub(crate) fn flow(&self) -> Flow {
         let (carried, lost) = (self.carried.get(), self.lost.get());
         let syslog_lost =
@@ -207,8 +207,7 @@ impl Relay {
         Flow { carried, lost, waiting: self.backlog(), stalls: self.stalls.get(), syslog_lost }
     }
 
-    /// How long its reader has taken nothing, if `pid` can't go on writing for that: its pipe
-    /// is full.
+    /// The time for which the reader has stalled, if that blocks `pid` because its pipe is full.
     pub(crate) fn blocks(&self, pid: Pid) -> Option<Duration> {
         let still_since = match self.ahead() {
             Some(other) => other.still_since.get(),
@@ -248,7 +247,7 @@ impl Relay {
         self.sources.borrow().front().is_some_and(|front| Rc::ptr_eq(front, source))
     }
 
-    /// Carries all of the run whose turn it is, if it is over and that needs no waiting;
+    /// Moves all output of the first run, if it has exited and that needs no waiting. Returns
     /// whether it did.
     fn passes(&self) -> bool {
         let Some(source) = self.front().filter(|source| source.is_last()) else { return false };
@@ -264,7 +263,7 @@ impl Relay {
         true
     }
 
-    /// The next one's turn has come, unless it had already.
+    /// Removes a source that is complete, so that the next one follows.
     fn done_with(&self, source: &Rc<Source>) {
         if !self.is_front(source) {
             return;
@@ -276,8 +275,8 @@ impl Relay {
         self.progress.notify_waiters();
     }
 
-    /// From now on only what is in the pipes comes: who holds one beyond the end of its run
-    /// may write for ever.
+    /// Limits all sources to the present content of their pipes, because a process that outlives
+    /// its run may write forever.
     fn retire(&self) {
         let mut held = if self.filter.is_none() { self.held() } else { 0 };
         for source in self.sources.borrow().iter() {
@@ -286,7 +285,7 @@ impl Relay {
         }
     }
 
-    /// Gives up what has waited longest, if too much does, but not what is on its way.
+    /// Drops the oldest waiting source if there are too many, but not the one that is being moved.
     fn make_room(&self) {
         // Runs may be over sooner than it is our turn to carry what they wrote.
         while self.sources.borrow().len() >= RUNS && self.passes() {}

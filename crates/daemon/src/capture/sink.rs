@@ -1,7 +1,7 @@
-//! Where output ends up, and how bytes get there without ever waiting.
+//! The destinations of output, and writing to them without blocking.
 //!
-//! The inherited descriptors are shared with others, so their flags are left
-//! alone: each kind of target has its own way to be asked not to wait.
+//! Other processes share the inherited descriptors, so their flags are not changed: each kind of
+//! destination has its own way of non-blocking writes.
 
 mod target;
 
@@ -24,65 +24,66 @@ use super::tail::Tail;
 use super::{between, peek};
 use target::Target;
 
-/// Bytes moved by one system call where they are copied.
+/// The number of bytes that one system call copies.
 const CHUNK: usize = 64 * 1024;
 
-/// Bytes that are looked at before they are handed on. Of more than these only the last
-/// [`LAST`] are: looking at a flood would cost as much as copying it.
+/// The maximum number of bytes that are examined completely before they are moved. Of more bytes
+/// only the last [`LAST`] are examined, because examining a flood would cost as much as copying it.
 const LOOKED_AT: usize = 16 * 1024;
 
-/// Bytes at the end of a flood that are looked at: they may be the last, and then are what a crash
-/// report shows.
+/// The number of bytes at the end of a flood that are examined: they may be the last output, which
+/// a crash report shows.
 const LAST: usize = 4096;
 
-/// What a program may usually enlarge its pipe to.
+/// The size to which a program may usually enlarge its pipe.
 const LARGEST_PIPE: usize = 1024 * 1024;
 
-/// When a full sink is tried again that can't be watched, since there are no descriptors.
+/// Interval for retrying a full sink that cannot be watched for lack of descriptors.
 const TRY_AGAIN: Duration = Duration::from_millis(100);
 
 thread_local! {
-    /// Shared by all: what is in it is delivered, or held, before anybody else reads.
+    /// Shared by all relays: its content is delivered or held before another relay reads.
     static SCRATCH: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(CHUNK));
 }
 
-/// A place that takes bytes.
+/// A destination of output.
 #[derive(Debug)]
 pub(crate) struct Sink {
     target: Target,
-    /// Nobody reads it any more; what comes is dropped.
+    /// The reader has closed its end; output is dropped.
     gone: Cell<bool>,
-    /// Pages can't be handed on here, so bytes are copied.
+    /// Pages cannot be moved into this sink, so bytes are copied.
     copies: Cell<bool>,
-    /// The rest of a line of which the sink had room for the beginning only. It comes next,
-    /// whichever relay does, so that no other program's output gets into the line.
+    /// The rest of a line that did not fit. It is written before the output of any relay, so that
+    /// no other output gets into the line.
     rest: RefCell<Vec<u8>>,
-    /// Made when it is full for the first time.
+    /// Created when the sink is full for the first time.
     watched: RefCell<Option<Rc<Watched<OwnedFd>>>>,
     reopened: Notify,
 }
 
-/// What came of an attempt to move bytes.
+/// The result of an attempt to move bytes.
 #[derive(Debug)]
 pub(crate) enum Moved {
-    /// This many were moved, and there may be more.
+    /// This number of bytes was moved, and there may be more.
     Bytes(usize),
-    /// This many were moved, and the sink can't take more at present.
+    /// This number of bytes was moved, and the sink is full.
     Filled(usize),
-    /// The source has nothing at present.
+    /// The source is empty.
     SourceEmpty,
-    /// The sink can't take any at present.
+    /// The sink is full.
     SinkFull,
-    /// The source has ended.
+    /// The source is closed.
     End,
-    /// This many bytes went nowhere: nobody reads any more, which has been told before.
+    /// This number of bytes was dropped because the reader has closed its end, which was already
+    /// reported.
     Dropped(usize),
-    /// This many bytes were lost because the sink failed in this way.
+    /// This number of bytes was lost because the sink failed with this error.
     Lost(usize, io::Error),
 }
 
 impl Moved {
-    /// Bytes that are on their way no longer.
+    /// The number of bytes that were moved, dropped or lost.
     pub(crate) const fn bytes(&self) -> usize {
         match self {
             Self::Bytes(bytes)
@@ -95,12 +96,12 @@ impl Moved {
 }
 
 impl Sink {
-    /// One of our own standard streams.
+    /// One of the supervisor's standard streams.
     pub(crate) fn inherited(fd: BorrowedFd<'static>) -> Self {
         Self::new(Target::inherited(fd))
     }
 
-    /// Whether two of our standard streams are one and the same file.
+    /// Whether two standard streams are the same file.
     pub(crate) fn are_same(one: BorrowedFd<'_>, other: BorrowedFd<'_>) -> bool {
         let identity = |fd| rustix::fs::fstat(fd).map(|stat| (stat.st_dev, stat.st_ino)).ok();
         identity(one).is_some_and(|one| Some(one) == identity(other))
@@ -111,7 +112,7 @@ impl Sink {
         Self::new(Target::Log(RefCell::new(file)))
     }
 
-    /// A place where bytes vanish.
+    /// A sink that discards all bytes.
     pub(crate) fn nowhere() -> Self {
         Self::new(Target::Nowhere)
     }
@@ -127,9 +128,8 @@ impl Sink {
         }
     }
 
-    /// Moves what is in `source`, a pipe whose reading end doesn't wait, or some of it. Bytes
-    /// that were read and could not be delivered are in `held` until the next time.
-    /// What goes by is remembered in `tail`.
+    /// Moves some or all of the content of `source`, a pipe in non-blocking mode. Bytes that were
+    /// read and not delivered are kept in `held`. `tail` records the output.
     pub(crate) fn draw(
         &self,
         source: BorrowedFd<'_>,
@@ -176,7 +176,7 @@ impl Sink {
         })
     }
 
-    /// Waits until a full sink can take more.
+    /// Waits until a full sink accepts more.
     pub(crate) async fn writable(&self) {
         // A file can't be waited for; it is never full either.
         let Some(watched) = self.watched() else {
@@ -210,7 +210,7 @@ impl Sink {
         }
     }
 
-    /// Opens a log file again: it may have been moved away. Others stay as they are.
+    /// Reopens a log file, because it may have been moved. Other sinks do not change.
     pub(crate) fn reopen(&self) -> io::Result<()> {
         match &self.target {
             Target::Log(file) => {
@@ -228,7 +228,7 @@ impl Sink {
         }
     }
 
-    /// As [`Self::splice`], with a look at what is moved.
+    /// Like [`Self::splice`], and examines the bytes.
     fn splice_seen(&self, source: BorrowedFd<'_>, pipe: BorrowedFd<'_>, tail: &mut Tail) -> Moved {
         let waiting = if tail.is_flooded() { unread(source) } else { 0 };
         let is_flood = waiting > LOOKED_AT;
@@ -312,7 +312,7 @@ impl Sink {
         })
     }
 
-    /// Writes what it can of `bytes`; the rest is held.
+    /// Writes as many of `bytes` as fit; the rest is held.
     fn deliver(&self, bytes: &[u8], held: &mut Vec<u8>) -> Moved {
         if self.gone.get() {
             return Moved::Dropped(bytes.len());
@@ -331,8 +331,8 @@ impl Sink {
         moved
     }
 
-    /// The end of the line of which only some was written; `written`, if no line was cut. A file has
-    /// room for all, unless its disk is full.
+    /// The end of the line that was written partially; `written` if no line was cut. A file accepts
+    /// everything unless its disk is full.
     fn end_of_cut_line(&self, bytes: &[u8], written: usize) -> usize {
         let is_cut = written > 0 && !bytes[..written].ends_with(b"\n");
         match &self.target {
@@ -347,13 +347,13 @@ impl Sink {
         }
     }
 
-    /// Whether a line is in the sink of which the rest is not.
+    /// Whether the sink has the beginning of a line and not its rest.
     pub(crate) fn is_within_line(&self) -> bool {
         !self.rest.borrow().is_empty()
     }
 
-    /// Writes the rest of a line; what came of it, if that was not all. These bytes have been
-    /// counted before.
+    /// Writes the rest of a line. Returns the result unless all of it was written. These bytes were
+    /// already counted.
     fn finish_line(&self) -> Option<Moved> {
         let mut rest = self.rest.borrow_mut();
         while !rest.is_empty() {
@@ -373,8 +373,7 @@ impl Sink {
         None
     }
 
-    /// Notes that bytes were lost. A full disk may have room again later; a reader
-    /// that has gone does not come back.
+    /// Records a loss. A full disk may have space again later; a closed reader does not come back.
     fn lose(&self, bytes: usize, error: io::Error) -> Moved {
         match &self.target {
             Target::Log(_) | Target::Plain(_) => {}
@@ -388,8 +387,8 @@ impl Sink {
     }
 }
 
-/// The rest of the line that `read` cut because it was full: another program's output may come
-/// next. `None`: no line was cut, or its rest is not in the pipe.
+/// The rest of the line that `read` cut because its buffer was full; otherwise another program's
+/// output could follow. `None`: no line was cut, or its rest is not in the pipe.
 fn line_end(source: BorrowedFd<'_>, read: &Vec<u8>) -> Option<Vec<u8>> {
     if read.len() < read.capacity() || read.ends_with(b"\n") {
         return None;
@@ -403,7 +402,7 @@ fn line_end(source: BorrowedFd<'_>, read: &Vec<u8>) -> Option<Vec<u8>> {
     Some(end)
 }
 
-/// Of so many bytes that are in a pipe fewer are moved only where the other has no room for them.
+/// Converts a result: if fewer bytes than were available were moved, the sink is full.
 fn filled(moved: Moved, wanted: usize) -> Moved {
     match moved {
         Moved::Bytes(bytes) if bytes > 0 && bytes < wanted => Moved::Filled(bytes),
@@ -423,8 +422,8 @@ fn unread(source: BorrowedFd<'_>) -> usize {
         .map_or(0, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX))
 }
 
-/// Bytes to ask for that are all of what is there: a limit in the middle would cut a line. Of an
-/// empty pipe a splice tells whether it has ended.
+/// The number of bytes to move, which is everything in the pipe, because a limit could cut a line.
+/// For an empty pipe the splice finds out whether it is closed.
 fn all_of(source: BorrowedFd<'_>) -> usize {
     match unread(source) {
         0 => LARGEST_PIPE,
@@ -437,8 +436,8 @@ fn is_full(source: BorrowedFd<'_>, waiting: usize) -> bool {
         && rustix::pipe::fcntl_getpipe_size(source).is_ok_and(|size| waiting >= size)
 }
 
-/// Why a splice would have had to wait. Either end may be the reason, and may have changed since: a
-/// sink that has room by now would not be announced. The source is not polled, see
+/// The reason why a splice would have blocked. Either end may be the reason, and may have changed
+/// since: the kernel does not announce space that is already there. The source is not polled; see
 /// [`supervisor_sys::io::arrivals`].
 fn what_it_waits_for(source: BorrowedFd<'_>, pipe: BorrowedFd<'_>) -> Moved {
     between::calls();

@@ -8,11 +8,11 @@ use supervisor_wire::syslog::datagram;
 
 use supervisor_sys::wall;
 
-/// The name under which all is sent, as supervisord's.
+/// The identifier of all messages, as in supervisord.
 const IDENT: &str = "supervisord";
 
-/// A way to the system's log. What it can't take at once is lost: logging must not stop
-/// a program.
+/// A connection to the system's log. Messages that it cannot take at once are lost, because logging
+/// must not block a program.
 #[derive(Debug)]
 pub struct Syslog {
     socket: UnixDatagram,
@@ -20,7 +20,7 @@ pub struct Syslog {
 }
 
 impl Syslog {
-    /// The log of this system. A daemon that isn't there yet may come.
+    /// The log of this system. Its daemon may start later.
     pub fn of_system() -> io::Result<Self> {
         Self::at(Path::new("/dev/log"))
     }

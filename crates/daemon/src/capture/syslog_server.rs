@@ -20,7 +20,7 @@ const MOST_WAITING: usize = 256;
 /// that moves has another address.
 const LOOK_UP_AGAIN: Duration = Duration::from_secs(60);
 
-/// The way to one server.
+/// A connection to one server.
 #[derive(Debug)]
 pub(crate) struct SyslogServer {
     pub(crate) target: HostPort,
@@ -43,8 +43,8 @@ impl SyslogServer {
         Self { target, state: RefCell::default() }
     }
 
-    /// Sends a datagram, or drops it and counts it in `lost` if that can't be done at once. To be
-    /// called within the event loop.
+    /// Sends a datagram; if that cannot be done at once, drops and counts it in `lost`. Call it
+    /// within the event loop.
     pub(crate) fn send(self: &Rc<Self>, datagram: Vec<u8>, lost: &Rc<Cell<u64>>) -> io::Result<()> {
         let sent = self.send_or_keep(datagram, lost);
         if sent.is_err() {

@@ -1,4 +1,4 @@
-//! The last bytes that a run wrote, for whoever asks why it ended.
+//! The last output of a run, for reports.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -6,8 +6,8 @@ use std::rc::Rc;
 use supervisor_sys::io::recent::Recent;
 use supervisor_wire::ansi;
 
-/// Bytes kept of each stream of a run. The largest dump of stacks that Python prints of
-/// itself has room in it.
+/// The number of bytes kept of each stream of a run. The largest stack dump that Python prints
+/// fits.
 pub(crate) const ROOM: usize = 32 * 1024;
 
 /// The end of the output, and the number of bytes missing in it.
@@ -16,8 +16,7 @@ pub(crate) struct Tail {
     bytes: VecDeque<u8>,
     /// Bytes skipped since the last bytes that were added.
     missed: u64,
-    /// How many more small pieces must come before more is not expected to come than can
-    /// be looked at without being slow.
+    /// The number of small pieces that must arrive before a flood counts as over.
     flood: u8,
     /// The buffer of the latest output across all runs, for operators.
     recent: Option<Rc<Recent>>,
@@ -29,7 +28,7 @@ const LAST_LINE: usize = 200;
 /// Lines at the end in which the supervisor searches for a line that is not empty.
 const LAST_LINES: usize = 20;
 
-/// Small pieces that come between large ones while there is a flood.
+/// The number of small pieces between large ones during a flood.
 const CALM: u8 = 2;
 
 impl Tail {
@@ -44,7 +43,7 @@ impl Tail {
         self.push(bytes);
     }
 
-    /// Tells what was missed last, even if nothing more comes.
+    /// Adds the report of skipped bytes, even if no more output follows.
     pub(crate) fn end(&mut self) {
         let missed = std::mem::take(&mut self.missed);
         if missed > 0 {
@@ -53,22 +52,22 @@ impl Tail {
         }
     }
 
-    /// Notes that so many bytes were written that nobody looked at.
+    /// Records that this number of bytes was skipped.
     pub(crate) const fn miss(&mut self, bytes: u64) {
         self.missed += bytes;
     }
 
-    /// Notes whether a large piece came, or a small one.
+    /// Records whether a large or a small piece arrived.
     pub(crate) const fn came(&mut self, large: bool) {
         self.flood = if large { CALM } else { self.flood.saturating_sub(1) };
     }
 
-    /// Whether large pieces are to be expected.
+    /// Whether large pieces are expected.
     pub(crate) const fn is_flooded(&self) -> bool {
         self.flood > 0
     }
 
-    /// The last lines, at most so many, without what only a terminal understands.
+    /// The last lines, up to this number, without control sequences.
     pub(crate) fn lines(&self, most: usize) -> Vec<String> {
         let bytes: Vec<u8> = self.bytes.iter().copied().collect();
         let text = String::from_utf8_lossy(&ansi::strip(&bytes)).into_owned();
@@ -77,8 +76,7 @@ impl Tail {
         lines[first..].iter().map(|line| (*line).to_owned()).collect()
     }
 
-    /// The last line that has something in it, without blanks around it. Of a long one the
-    /// beginning is told.
+    /// The last line that is not empty, trimmed; the beginning of a long line.
     pub(crate) fn last_line(&self) -> Option<String> {
         let lines = self.lines(LAST_LINES);
         let line = lines.iter().rev().map(|line| line.trim()).find(|line| !line.is_empty())?;

@@ -1,4 +1,4 @@
-//! What wakes relays: bytes that arrive in a pipe while it is idle, and a timer while it is busy.
+//! Wakes relays: when bytes arrive in an idle pipe, and after a timer while the pipe is busy.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -24,15 +24,15 @@ use tokio::sync::Notify;
 use super::{between, peek};
 use crate::inbox::Inbox;
 
-/// Streams of which SIGIO tells that bytes arrive; others are watched by epoll. The signal doesn't
-/// say of which, so all of them are looked at whenever it comes.
+/// The number of streams that use SIGIO; epoll watches the others. The signal does not identify the
+/// stream, so each signal causes a look at all of them.
 const SIGNALLED: usize = 8;
 
-/// Pipes that are enlarged at a time at most. The kernel allows a user without privileges 512 of
-/// this size, and then gives all that this user makes two pages, also in other programs.
+/// The maximum number of enlarged pipes. The kernel allows an unprivileged user 512 of this size.
+/// After that, all pipes of the user get two pages, even in other programs.
 const ENLARGED: usize = 64;
 
-/// Room for what a busy program writes while its relay rests: twice what a pipe usually has.
+/// The size of an enlarged pipe, twice the usual size: space for output during a pause.
 const ENLARGED_SIZE: usize = 128 * 1024;
 
 /// The timer and SIGIO, shared by all relays.
@@ -41,17 +41,17 @@ pub(crate) struct Wakeups {
     arrivals: Option<Watched<Arrivals>>,
     arrived: Notify,
     timer: Option<Watched<OwnedFd>>,
-    /// Relays that rest, by when and in which order they began to.
+    /// Relays that pause, by the end of the pause and the order of its start.
     resting: RefCell<BTreeMap<(Instant, u64), Waker>>,
     rests: Cell<u64>,
-    /// How many streams use SIGIO, and how many pipes are enlarged.
+    /// The number of streams that use SIGIO, and of enlarged pipes.
     signalled: Cell<usize>,
     enlarged: Cell<usize>,
 }
 
 impl Wakeups {
-    /// What the kernel offers. Without descriptors relays get along without a timer, or without
-    /// SIGIO. To be made within the event loop, by the thread that all relays run on.
+    /// Opens the timer and SIGIO. Without descriptors, relays work without a timer or without
+    /// SIGIO. Call it within the event loop, in the thread of all relays.
     pub(crate) fn open() -> Self {
         let arrivals = Arrivals::open().and_then(Watched::for_reading).ok();
         Self {
@@ -107,12 +107,12 @@ impl Wakeups {
         }
     }
 
-    /// Whether relays can rest.
+    /// Whether relays can pause.
     pub(crate) const fn can_rest(&self) -> bool {
         self.timer.is_some()
     }
 
-    /// Waits so long, more exactly than the event loop's own timers do.
+    /// Waits for this time, more precisely than the event loop's timers.
     pub(crate) async fn rest(&self, time: Duration) {
         let Some(timer) = &self.timer else { return };
         let now = moment();
@@ -133,7 +133,7 @@ impl Wakeups {
         .await;
     }
 
-    /// How a new stream learns of bytes that arrive.
+    /// Creates the watch of a new stream.
     pub(crate) fn watch<T: AsFd + Clone>(self: &Rc<Self>, pipe: &T) -> Watch<T> {
         if let Some(arrivals) = self.arrivals.as_ref().map(Watched::get)
             && arrivals.works()
@@ -147,9 +147,9 @@ impl Wakeups {
         Watch::ByEpoll { pipe: pipe.clone(), watched: None }
     }
 
-    /// Makes a pipe larger that a busy program writes into, unless its size is not the usual one
-    /// (the program, or the kernel's limit, chose it), too many already are larger, or the kernel
-    /// won't.
+    /// Enlarges a pipe of a busy program. It keeps a pipe whose size is not the usual one (because
+    /// the program or the kernel's limit chose it), and does nothing if too many pipes are enlarged
+    /// or the kernel rejects it.
     pub(crate) fn enlarge(self: &Rc<Self>, pipe: impl AsFd) -> Option<Share> {
         let size = rustix::pipe::fcntl_getpipe_size(&pipe).ok()?;
         if size != peek::MOST || self.enlarged.get() >= ENLARGED {
@@ -161,7 +161,7 @@ impl Wakeups {
     }
 }
 
-/// Given back when it is dropped.
+/// A share of a limited resource, returned when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Share(Rc<Wakeups>, fn(&Wakeups) -> &Cell<usize>);
 
@@ -172,7 +172,7 @@ impl Drop for Share {
     }
 }
 
-/// A relay that rests no longer, for whichever reason, is not woken.
+/// The entry of a relay that pauses. Dropping it prevents the wake-up.
 struct Place<'a> {
     resting: &'a RefCell<BTreeMap<(Instant, u64), Waker>>,
     key: (Instant, u64),
@@ -184,8 +184,7 @@ impl Drop for Place<'_> {
     }
 }
 
-/// How a relay learns of bytes that arrive in an idle pipe. While it is disarmed, the pipe's writer
-/// doesn't pay for that.
+/// A watch on an idle pipe. While it is disarmed, it costs the writer nothing.
 #[derive(Debug)]
 pub(crate) enum Watch<T: AsFd> {
     BySignal { pipe: T, armed: bool, share: Share },
@@ -200,7 +199,7 @@ impl<T: AsFd + Clone> Watch<T> {
         }
     }
 
-    /// From now on arrivals wake. What arrived before may not, so the caller looks once more.
+    /// Enables wake-ups. Earlier output may not cause one, so the caller looks once more.
     pub(crate) fn arm(&mut self) -> io::Result<()> {
         between::calls();
         match self {
@@ -228,8 +227,8 @@ impl<T: AsFd + Clone> Watch<T> {
         }
     }
 
-    /// Waits until something may have arrived since the pipe was armed, or was found empty after
-    /// that.
+    /// Waits until output may have arrived since the watch was armed, or since the pipe was found
+    /// empty after that.
     pub(crate) async fn arrival(&self) {
         match self {
             Self::BySignal { share, .. } => share.0.arrived.notified().await,

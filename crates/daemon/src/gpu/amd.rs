@@ -9,13 +9,13 @@ use std::time::Duration;
 use supervisor_sys::deadline::run_with_deadline;
 use supervisor_wire::system::nvidia_smi::{Answer, Device};
 
-/// Time for such a look: a driver that hangs may hold it up.
+/// Time limit for reading sysfs: a driver that hangs may block it.
 const LOOK_TIME: Duration = Duration::from_secs(5);
 
 const MEBIBYTE: u64 = 1024 * 1024;
 
-/// All devices that tell of their memory; `None`: there is none, or no answer. sysfs shows the
-/// host's devices; this container may use one only if it has the driver's own.
+/// All devices that report their memory; `None`: there is none, or the read timed out. sysfs shows
+/// the host's devices; this container may use one only if it has the driver's device.
 pub(super) async fn ask() -> Option<Answer> {
     let look = run_with_deadline(LOOK_TIME, |_| {
         let may_use = Path::new("/dev/kfd").exists();
@@ -33,7 +33,7 @@ fn read(folder: &Path) -> Vec<Device> {
     devices
 }
 
-/// `card0`, and not `card0-DP-1`, which is a connector.
+/// Reads a device: `card0`, and not `card0-DP-1`, which is a connector.
 fn device(folder: &Path, name: &str) -> Option<Device> {
     let index = name.strip_prefix("card")?.parse().ok()?;
     let bytes = |file: &str| {

@@ -1,5 +1,5 @@
-//! Which processes have a GPU open, of those that this container can see. The pids that
-//! `nvidia-smi` prints are the host's, and mean nothing here.
+//! Finds the processes in this container that have a GPU open. The pids that `nvidia-smi` prints
+//! are the host's and mean nothing here.
 
 use std::fs;
 use std::time::Duration;
@@ -8,13 +8,13 @@ use supervisor_core::ids::Pid;
 use supervisor_sys::deadline::run_with_deadline;
 use supervisor_sys::process::process_table::Family;
 
-/// Time for such a look: a process that hangs in a driver may hold it up.
+/// Time limit for a search: a process that hangs in a driver may block it.
 const LOOK_TIME: Duration = Duration::from_secs(1);
 
-/// Processes that are named.
+/// The maximum number of named processes.
 const NAMED: usize = 8;
 
-/// All that are visible, with their names.
+/// All visible processes with a GPU open, with their names.
 pub(super) async fn in_container() -> Option<Vec<(Pid, String)>> {
     run_with_deadline(LOOK_TIME, |_| {
         let all = fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -23,7 +23,8 @@ pub(super) async fn in_container() -> Option<Vec<(Pid, String)>> {
     .await
 }
 
-/// A process and those below it; `None`: they can't be seen, and may have a device open.
+/// The same for a process and its descendants; `None`: they are invisible and may have a device
+/// open.
 pub(super) async fn below(main: Pid) -> Option<Vec<(Pid, String)>> {
     let look = run_with_deadline(LOOK_TIME, move |_| {
         let below = Family::now().and_then(|family| family.descendants(main)).ok()?;
@@ -42,8 +43,8 @@ fn has_open(pid: Pid) -> bool {
     targets.any(|target| target.to_str().is_some_and(is_device))
 }
 
-/// `/dev/nvidia0`, and not the devices of the driver itself; AMD's `/dev/kfd`, which each process
-/// that computes has open.
+/// Whether the path is a GPU: `/dev/nvidia0`, and not the devices of the driver itself; for AMD
+/// `/dev/kfd`, which each process that computes has open.
 fn is_device(path: &str) -> bool {
     path == "/dev/kfd"
         || path.strip_prefix("/dev/nvidia").is_some_and(|number| number.parse::<u32>().is_ok())

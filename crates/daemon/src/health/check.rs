@@ -1,4 +1,4 @@
-//! One check, from the question to what came of it.
+//! Carries out one check.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::connect::{Peer, connect};
 use super::http::Reached;
 use super::{http, listener};
 
-/// As much of an answer as is looked at.
+/// The maximum number of bytes of a response body that are searched.
 const BODY_LIMIT: usize = 1024 * 1024;
 
 /// What counts as a good status if nobody says.
@@ -22,14 +22,14 @@ const GOOD: std::ops::RangeInclusive<u16> = 200..=399;
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub(crate) probe: Probe,
-    /// There is an answer within this time, whatever the other side does.
+    /// The time limit of the check.
     pub(crate) limit: Duration,
     /// Whether to find out which process answers; the main process of the program.
     pub(crate) find_listener: bool,
     pub(crate) main: Option<Pid>,
 }
 
-/// Asks once.
+/// Carries out the check once.
 pub(crate) async fn check(asked: Asked, runner: Runner) -> Result<CheckAnswer, CheckFailure> {
     let Asked { probe, limit, find_listener, main } = asked;
     let (depth, peer) = match probe {
@@ -74,7 +74,7 @@ async fn answers(
     Ok((depth, peer))
 }
 
-/// Whether `text` stands somewhere in `bytes`.
+/// Whether `text` occurs in `bytes`.
 fn holds(bytes: &[u8], text: &[u8]) -> bool {
     bytes.windows(text.len().max(1)).any(|window| window == text)
 }

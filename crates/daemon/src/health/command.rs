@@ -1,4 +1,4 @@
-//! A check by a command, which runs as the program does.
+//! Runs a health check command, like the program itself.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
@@ -15,22 +15,22 @@ use crate::capture::journal::Journal;
 use crate::helpers::Helpers;
 use crate::launch::Environment;
 
-/// What is remembered of a program's command from one check to the next.
+/// The state that is kept between checks of a program.
 #[derive(Debug, Default)]
 pub(crate) struct Checker {
-    /// The one that ran last.
+    /// The command that ran last.
     last: Cell<Option<Pid>>,
-    /// Why it could not be started, as was said. It is tried every second, and a line each
-    /// time would bury everything else.
+    /// The error of the last failed start, as logged. The command may be tried every second, and a
+    /// line each time would flood the log.
     told: RefCell<String>,
 }
 
-/// What it takes to run one.
+/// The parts needed to run a command.
 #[derive(Debug)]
 pub(crate) struct Runner {
     pub(crate) helpers: Rc<Helpers>,
     pub(crate) checker: Rc<Checker>,
-    /// How the program is started.
+    /// The settings with which the program starts.
     pub(crate) launch: Launch,
     pub(crate) environment: Environment,
     /// The program's name.
@@ -38,7 +38,7 @@ pub(crate) struct Runner {
     pub(crate) journal: Rc<Journal>,
 }
 
-/// Runs it. If it takes too long, it is killed with all of its process group.
+/// Runs the command. If it exceeds its time limit, it is killed with its process group.
 pub(super) async fn succeeds(
     words: Vec<OsString>,
     limit: Duration,

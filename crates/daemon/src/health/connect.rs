@@ -1,4 +1,4 @@
-//! A connection to a server that is checked.
+//! Connects to a server that is checked.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use supervisor_sys::net::resolver::{self, Unreachable};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Peer {
     pub(super) address: SocketAddr,
-    /// It is one of this host's own addresses.
+    /// Whether it is one of this host's own addresses.
     pub(super) own: bool,
 }
 
@@ -37,7 +37,7 @@ pub(crate) async fn connect(host: &str, port: u16) -> Result<(TcpStream, Peer), 
     Ok((stream, peer))
 }
 
-/// Why there is no connection. That no server is there has many names.
+/// The failure of a connection. Several errors mean that no server listens.
 pub(super) fn refused(error: &io::Error) -> CheckFailure {
     const NO_SERVER: [ErrorKind; 7] = [
         ErrorKind::ConnectionRefused,

@@ -12,13 +12,13 @@ use supervisor_wire::http::header;
 use supervisor_sys::deadline::run_with_deadline;
 use supervisor_sys::host::ThisHost;
 
-/// Bytes that a file of headers may have.
+/// The maximum size of a file with headers.
 const LARGEST_FILE: usize = 64 * 1024;
 
-/// The time that reading it may take: it may be on a network.
+/// Time limit for reading it: it may be on a network file system.
 const READ_TIME: Duration = Duration::from_secs(5);
 
-/// Those that are set, and those in the file as it is now.
+/// The configured headers, and those in the file as it is now.
 pub(super) async fn read(headers: &Headers) -> Result<HeaderMap, CheckFailure> {
     let mut map = HeaderMap::new();
     for header in &headers.set {

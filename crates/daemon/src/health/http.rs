@@ -1,5 +1,5 @@
-//! One GET request. Nothing that a server answers is trusted: it may be unhealthy, or another
-//! one than was meant. No redirect is followed.
+//! Sends one GET request. The response is not trusted: the server may be unhealthy, or another
+//! server may answer. Redirects are not followed.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -23,30 +23,30 @@ use super::connect::{Peer, connect, refused};
 use super::headers;
 use super::tls::{self, Unsecured};
 
-/// Bytes that an answer's head may have.
+/// The maximum size of a response head.
 pub(crate) const HEAD_LIMIT: usize = 16 * 1024;
 
-/// The status with which servers that speak TLS answer a request without it, if they answer.
+/// The status with which many TLS servers answer a request without TLS.
 const BAD_REQUEST: u16 = 400;
 
-/// The time that finding out whether a server speaks TLS may take, after it failed.
+/// Time limit for finding out, after a failure, whether a server speaks TLS.
 const SECOND_LOOK: Duration = Duration::from_secs(1);
 
 /// What a server answered.
 #[derive(Debug)]
 pub(super) struct Page {
     pub(super) status: u16,
-    /// As much of it as was wanted.
+    /// The body, up to the requested size.
     pub(super) body: Vec<u8>,
-    /// There would have been more.
+    /// Whether the body is longer.
     pub(super) cut: bool,
 }
 
-/// How far a request came.
+/// The progress of a request.
 #[derive(Debug)]
 pub(super) enum Reached {
     Page(Page),
-    /// The server wants a client certificate.
+    /// The server requires a client certificate.
     Connection,
 }
 
@@ -59,8 +59,8 @@ impl Reached {
     }
 }
 
-/// Asks a server, and takes so many bytes of its answer. The caller limits the time. Of a
-/// server that has no port there is no peer.
+/// Sends a request and reads up to this number of bytes of the body. The caller limits the time. A
+/// server without a port has no peer.
 pub(super) async fn get(
     get: &HttpGet,
     limit: usize,
@@ -95,8 +95,8 @@ pub(super) async fn get(
     }
 }
 
-/// Whether a plain request was answered as servers answer that speak TLS: not at all, in
-/// records of TLS, or with a complaint.
+/// Whether the response to a plain request suggests a TLS server: no response, TLS records, or an
+/// error status.
 fn looks_encrypted(reached: &Result<Reached, CheckFailure>) -> bool {
     match reached {
         Ok(Reached::Page(page)) => page.status == BAD_REQUEST,
@@ -105,12 +105,12 @@ fn looks_encrypted(reached: &Result<Reached, CheckFailure>) -> bool {
     }
 }
 
-/// A request that is about to be sent.
+/// A request to be sent.
 struct Asking<'a> {
     get: &'a HttpGet,
     headers: HeaderMap,
     limit: usize,
-    /// The server is at one of this host's own addresses.
+    /// Whether the server is at one of this host's own addresses.
     own: bool,
 }
 
@@ -208,7 +208,7 @@ async fn read(response: Response<Incoming>, limit: usize) -> hyper::Result<Page>
     Ok(Page { status, body, cut: false })
 }
 
-/// Waits for `wanted` while `other`, which it needs, goes on.
+/// Completes `wanted` while `other`, which `wanted` needs, runs.
 pub(crate) async fn beside<A: Future, B: Future>(wanted: A, other: B) -> A::Output {
     let (mut wanted, mut other) = (pin!(wanted), pin!(other));
     let mut over = false;

@@ -1,4 +1,4 @@
-//! Which process listens at the address that a check connected to.
+//! Finds the process that listens at the address of a check.
 
 use std::fs;
 use std::io;
@@ -13,10 +13,11 @@ use supervisor_wire::system::procfs;
 
 use super::connect::Peer;
 
-/// The time that looking for it may take: a process that hangs may hold up who looks at it.
+/// Time limit for the search: a process that hangs may block it.
 const LOOK_TIME: Duration = Duration::from_millis(500);
 
-/// Finds it. `main` is the program's main process. At an address elsewhere nothing is seen.
+/// Finds the listener. `main` is the program's main process. At remote addresses no listener is
+/// visible.
 pub(super) async fn find(peer: Peer, main: Option<Pid>) -> Listener {
     if !peer.own {
         return Listener::Unseen;
@@ -25,8 +26,8 @@ pub(super) async fn find(peer: Peer, main: Option<Pid>) -> Listener {
     found.and_then(Result::ok).unwrap_or_default()
 }
 
-/// Our own processes come first. If one of them keeps its descriptors from us, it may be one
-/// of those that listen, whoever else does.
+/// Searches the supervisor's processes first. If the descriptors of one of them cannot be read, it
+/// may be the listener, so another listener does not count as foreign.
 fn look(address: SocketAddr, main: Option<Pid>) -> io::Result<Listener> {
     let lists = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| fs::read(path).unwrap_or_default());
     let sockets = procfs::listeners([&lists[0], &lists[1]], address);

@@ -1,4 +1,4 @@
-//! What a program's tree uses of the processors while a check of it waits.
+//! Measures the CPU usage of a program's tree while a check waits.
 
 use std::future::Future;
 use std::pin::pin;
@@ -10,8 +10,8 @@ use tokio::time::{Instant, timeout};
 
 use supervisor_sys::process::process_table::{self, Family};
 
-/// Waits for an answer. From half of its time on the tree below `root` is measured: who
-/// answers costs nothing.
+/// Waits for the response. From half of the time limit on, the tree below `root` is measured, so
+/// that a quick response costs nothing.
 pub(crate) async fn with_load(
     answer: impl Future<Output = Result<CheckAnswer, CheckFailure>>,
     limit: Duration,
@@ -31,7 +31,7 @@ pub(crate) async fn with_load(
     (result, load)
 }
 
-/// Processor time that a tree has used, with those of it that were waited for.
+/// The CPU time of a tree, including reaped children.
 fn used(root: Pid) -> Option<Duration> {
     let members = Family::now().ok()?.descendants(root).ok()?;
     let pids = members.into_iter().map(|member| member.pid).chain([root]);

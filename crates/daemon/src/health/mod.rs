@@ -1,5 +1,5 @@
-//! Finds out what the core asks of a program's health: one task for each question, which
-//! ends in time and whose answer is an input like any other.
+//! Carries out the health queries of the core: one task per query, which ends within its time limit
+//! and whose answer is an input of the core.
 
 mod check;
 mod command;
@@ -37,10 +37,10 @@ pub(crate) use strays::Strays;
 pub(crate) use targets::reach;
 pub(crate) use tree::{Meant, count, meant};
 
-/// Something to do in the event loop, once there is one.
+/// A task for the event loop, once it runs.
 pub(crate) type Job = Pin<Box<dyn Future<Output = ()>>>;
 
-/// The kinds of questions. Of each, one is under way for a process at most.
+/// The kinds of queries. For each process, one of each kind is in progress at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Check,
@@ -53,21 +53,21 @@ pub(crate) enum Kind {
     Tidy,
     Port,
     Devices,
-    /// The end of those that a census found.
+    /// Waits for the exits of processes that a census found.
     Ends,
-    /// Not asked: the ends of its descendants.
+    /// Not a query: watches the exits of descendants.
     Descendants,
-    /// Before it is started.
+    /// Connects to servers before the start.
     Targets,
-    /// Not asked, but told.
+    /// Not a query: receives notifications.
     Notify,
 }
 
-/// The questions that are under way.
+/// The queries in progress.
 #[derive(Default)]
 pub(crate) struct Questions {
     jobs: Vec<Job>,
-    /// Dropping one ends its question without an answer.
+    /// Dropping a sender cancels its query without an answer.
     under_way: BTreeMap<(ProcId, Kind), oneshot::Sender<()>>,
     numbers: u64,
 }
@@ -79,8 +79,7 @@ impl fmt::Debug for Questions {
 }
 
 impl Questions {
-    /// Asks; the answer goes to `inbox`. An earlier question of the kind has no answer any
-    /// more.
+    /// Starts a query; the answer goes to `inbox`. An earlier query of the kind gets no answer.
     pub(crate) fn ask(
         &mut self,
         proc: ProcId,
@@ -91,18 +90,18 @@ impl Questions {
         self.start(proc, kind, async move { inbox.push(answer.await) });
     }
 
-    /// Hears what a process tells of itself, as long as it runs.
+    /// Receives the notifications of a process while it runs.
     pub(crate) fn listen(&mut self, proc: ProcId, job: impl Future<Output = ()> + 'static) {
         self.start(proc, Kind::Notify, job);
     }
 
-    /// A number that it hasn't given before.
+    /// A number that was not used before.
     pub(crate) const fn number(&mut self) -> u64 {
         self.numbers += 1;
         self.numbers
     }
 
-    /// Does what ends with pushing an answer, in place of an earlier question of the kind.
+    /// Starts a job that ends with an answer, and cancels an earlier query of the kind.
     pub(crate) fn start(
         &mut self,
         proc: ProcId,
@@ -131,7 +130,7 @@ impl Questions {
         self.under_way.retain(|(of, _), _| *of != proc);
     }
 
-    /// What has to be done from now on.
+    /// Takes the new jobs.
     pub(crate) fn take_jobs(&mut self) -> Vec<Job> {
         std::mem::take(&mut self.jobs)
     }

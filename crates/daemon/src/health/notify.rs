@@ -1,8 +1,9 @@
-//! The socket on which a process tells of itself, as systemd's services do:
+//! The socket that receives the notifications of a process, as for services of systemd:
 //! [`sd_notify`](https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html).
 //!
-//! Only the program's user can write to its file: others could fill it, and a watchdog would
-//! end a healthy program. Who is not of the tree of the program's main process is not heard.
+//! Only the program's user can write to its file, because other users could fill it, and then a
+//! watchdog would stop a healthy program. Messages of processes outside the program's tree are
+//! ignored.
 
 use std::cell::Cell;
 use std::ffi::OsString;
@@ -23,10 +24,10 @@ use crate::capture::journal::Journal;
 use crate::inbox::Inbox;
 use crate::launch::{Environment, set};
 
-/// Messages after which others get their turn.
+/// The number of messages after which other tasks run.
 const TURN: usize = 32;
 
-/// Generations between a process and the one that it belongs to, at most.
+/// The maximum number of generations between a sender and the main process.
 const DEPTH: usize = 64;
 
 /// A process's socket.
@@ -49,14 +50,14 @@ pub(crate) struct Told {
 }
 
 impl Notify {
-    /// A socket that nobody else's has the name of.
+    /// Creates a socket with a unique name.
     pub(crate) fn new(name: String, user: Option<u32>) -> io::Result<Self> {
         let mailbox = Rc::new(Mailbox::bind(&name, user)?);
         Ok(Self { name, mailbox, main: Cell::new(None) })
     }
 
-    /// Tells a process of it. Which process promises signs of life can't be said before it
-    /// is there: without `WATCHDOG_PID` it is whoever finds the variable.
+    /// Passes the socket to a process. `WATCHDOG_PID` is not set, because the pid is unknown before
+    /// the start; any process with the variable may then send watchdog messages.
     pub(crate) fn introduce(&self, environment: &mut Environment, watchdog: Option<Duration>) {
         let address = self.mailbox.address(&self.name);
         set(environment, "NOTIFY_SOCKET".as_ref(), address.as_ref());
@@ -67,12 +68,12 @@ impl Notify {
         }
     }
 
-    /// From now on this is the main process.
+    /// Sets the main process.
     pub(crate) fn serves(&self, main: Pid) {
         self.main.set(Some(main));
     }
 
-    /// Takes messages as they come.
+    /// Receives messages until it is dropped.
     pub(crate) async fn run(self: Rc<Self>, told: Told) {
         let watched = Watched::for_reading(Rc::clone(&self.mailbox));
         let watched = match watched {
@@ -124,7 +125,7 @@ impl Told {
     }
 }
 
-/// Whether `pid` descends from `main`, or is of its process group.
+/// Whether `pid` descends from `main` or is in its process group.
 fn belongs(pid: Pid, main: Pid) -> bool {
     let mut at = pid;
     for _ in 0..DEPTH {

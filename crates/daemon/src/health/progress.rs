@@ -1,4 +1,4 @@
-//! A look at how far a server has got, on its page of metrics.
+//! Reads the progress of a server from its metrics page.
 
 use supervisor_core::health::{CheckFailure, Progress, ProgressSample};
 use supervisor_core::spec::health::ProgressSpec;
@@ -7,10 +7,10 @@ use tokio::time::timeout;
 
 use super::http::{self, Reached};
 
-/// As much of a page as is read; half of one tells nothing.
+/// The maximum size of a page. A partial page cannot be evaluated.
 const PAGE_LIMIT: usize = 8 * 1024 * 1024;
 
-/// Looks once.
+/// Reads the page once.
 pub(crate) async fn look(spec: ProgressSpec) -> ProgressSample {
     match timeout(spec.timeout, http::get(&spec.page, PAGE_LIMIT)).await {
         Err(_) | Ok(Err(CheckFailure::TimedOut)) => ProgressSample::Late,

@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use crate::helpers::{Helpers, kill_below};
 use crate::tree::Roster;
 
-/// Finds them: their parents have ended, so they are our children, and the environment that
-/// they were executed with has the mark of their check.
+/// Finds them: their parents have exited, so they are children of the supervisor, and their
+/// environment has the mark of their check.
 #[derive(Clone, Debug)]
 pub(crate) struct Strays {
     pub(crate) roster: Rc<Roster>,
@@ -42,7 +42,7 @@ impl Strays {
         }
     }
 
-    /// Ends those of all checks: we end ourselves.
+    /// Stops the processes of all checks, because the supervisor exits.
     pub(crate) fn end_all(&self) {
         for member in self.orphans().unwrap_or_default() {
             // One that waits in the kernel may keep whoever reads its memory waiting.
@@ -55,8 +55,8 @@ impl Strays {
         }
     }
 
-    /// Our living children that are no commands of checks themselves. Main processes are
-    /// among them: they have another mark.
+    /// The living children that are not check commands. They include main processes, which have
+    /// another mark.
     fn orphans(&self) -> io::Result<Vec<Member>> {
         let own = Pid(std::process::id().cast_signed());
         let mut orphans = Vec::new();

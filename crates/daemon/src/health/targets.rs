@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::connect::connect;
 
-/// Connects to all of them at once, and leaves again; tells the first, as they are listed,
+/// Connects to all of them at once and closes the connections. Returns the first, in their order,
 /// that did not accept.
 pub(crate) async fn reach(targets: Vec<HostPort>) -> Result<(), Unreached> {
     let mut attempts = JoinSet::new();

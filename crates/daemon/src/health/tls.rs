@@ -1,9 +1,9 @@
-//! TLS towards a server that is checked.
+//! TLS connections to a server that is checked.
 //!
-//! At this host's own addresses the certificate is not verified: it is there for clients that
-//! use the server's public name, and who listens is found out otherwise. Elsewhere it is,
-//! with the certificates of the system, which are read for each connection and forgotten
-//! after it: a supervisor that does not use TLS has none of it in memory.
+//! At this host's own addresses the certificate is not verified: it is for the public name of the
+//! server, and the listener is identified by other means. At other addresses it is verified with
+//! the system's certificates. They are read for each connection and dropped after it, so that a
+//! supervisor without TLS checks has none in memory.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -32,34 +32,34 @@ use tokio_rustls::client::TlsStream;
 use supervisor_sys::deadline::run_with_deadline;
 use supervisor_sys::host::ThisHost;
 
-/// The time that reading them may take: the file may be on a network.
+/// Time limit for reading the certificates: the file may be on a network file system.
 const READ_TIME: Duration = Duration::from_secs(5);
 
-/// A connection over TLS.
+/// A TLS connection.
 #[derive(Debug)]
 pub(crate) struct Secured<S> {
     pub(crate) stream: TlsStream<S>,
     asked: Arc<NoCertificate>,
 }
 
-/// Why there is none.
+/// The reason why there is no TLS connection.
 #[derive(Debug)]
 pub(crate) enum Unsecured {
     Failed(CheckFailure),
-    /// The server wants a client certificate.
+    /// The server requires a client certificate.
     WantsCertificate,
 }
 
 impl<S> Secured<S> {
-    /// Whether the server has asked for a client certificate. In TLS 1.3 it says only after
-    /// the handshake that it does not go on without one.
+    /// Whether the server has requested a client certificate. In TLS 1.3 the server rejects a
+    /// missing one only after the handshake.
     pub(super) fn certificate_was_wanted(&self) -> impl Fn() -> bool + use<S> {
         let asked = Arc::clone(&self.asked);
         move || asked.0.load(Ordering::Relaxed)
     }
 }
 
-/// Begins TLS with a server at `host`, which is one of this host's own addresses or not.
+/// Starts TLS with a server at `host`. `own`: whether that is one of this host's own addresses.
 pub(crate) async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     host: &str,
@@ -134,7 +134,8 @@ async fn verified(
     verifier.map(|verifier| verifier as Arc<dyn ServerCertVerifier>).map_err(|_| nothing)
 }
 
-/// The certificates of a file, or of the system. One that can't be read hides no other.
+/// The certificates of a file, or of the system. An unreadable certificate does not affect the
+/// others.
 fn roots(set: Option<&Path>) -> RootCertStore {
     let bundles = CERTIFICATE_BUNDLES.map(Path::new);
     let places = set.as_ref().map_or(&bundles[..], std::slice::from_ref);
@@ -147,7 +148,7 @@ fn roots(set: Option<&Path>) -> RootCertStore {
     roots
 }
 
-/// Notes that a client certificate is wanted, and has none.
+/// Records that a client certificate is required; it has none.
 #[derive(Debug, Default)]
 struct NoCertificate(AtomicBool);
 
@@ -162,7 +163,7 @@ impl ResolvesClientCert for NoCertificate {
     }
 }
 
-/// Takes any certificate whose key the server has.
+/// Accepts any certificate whose key the server has.
 #[derive(Debug)]
 struct Whatever(WebPkiSupportedAlgorithms);
 

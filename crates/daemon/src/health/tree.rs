@@ -1,4 +1,4 @@
-//! How many of the processes that a server is made of are there.
+//! Counts the processes of which a server consists.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -8,12 +8,12 @@ use supervisor_core::ids::Member;
 
 use supervisor_sys::process::readers::ReadOutcome;
 
-/// Those that are meant, each with a number that stands for its command line.
+/// The processes that match, each with a number for its command line.
 pub(crate) type Meant = BTreeMap<Member, u64>;
 
-/// Those whose command line holds `pattern`. Who does not answer lives all the same: he is
-/// what he was when he was `last` counted. Who never answered is none of them, since a
-/// stranger who is counted once would be missed for good.
+/// The processes whose command line contains `pattern`. A process that does not respond is alive,
+/// and counts as it did in the `last` count. A process that never responded does not count: a
+/// foreign process that counts once would be missed forever.
 pub(crate) fn meant(lines: &[(Member, ReadOutcome)], pattern: &str, last: &Meant) -> Meant {
     let meant = lines.iter().filter_map(|(member, line)| match line {
         ReadOutcome::All(line) => {
@@ -27,7 +27,7 @@ pub(crate) fn meant(lines: &[(Member, ReadOutcome)], pattern: &str, last: &Meant
     meant.collect()
 }
 
-/// How many these are.
+/// The number of these processes.
 pub(crate) fn count(meant: &Meant) -> TreeCount {
     let lines: BTreeSet<u64> = meant.values().copied().collect();
     let [alive, distinct] =

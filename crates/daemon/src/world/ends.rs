@@ -35,7 +35,7 @@ const TOLD: usize = 8;
 /// The facts about a process's present or last run.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    /// What the counter of its memory group said when it began.
+    /// The OOM counter of its memory cgroup at the start.
     oom_before: Option<u64>,
     /// The findings after the exit of its main process.
     findings: Option<Box<Findings>>,

@@ -1,4 +1,4 @@
-//! The program's own file as it lies in memory: its first steps, and the pages of its code.
+//! The program's own image in memory: its first steps, and the pages of its code.
 
 pub mod code;
 mod origin;

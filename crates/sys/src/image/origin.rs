@@ -1,9 +1,9 @@
-//! A question of the C library that costs more than its answer is worth.
+//! Replaces a function of the C library that costs more than its result is worth.
 
-/// In the place of glibc's function of that name: where the program lies, or -1 if that
-/// isn't known. Its start-up code asks in every static program, in case that loads libraries
-/// from beside itself, and to find out `/proc/self/exe` takes the kernel as long as forty
-/// page faults. We never load any.
+/// Replaces glibc's function of this name, which returns the directory of the program, or -1 if it
+/// is unknown. The start-up code of every static program calls it for loading libraries from that
+/// directory. Reading `/proc/self/exe` for it takes the kernel as long as forty page faults. The
+/// supervisor never loads a library.
 #[unsafe(no_mangle)]
 #[cfg(target_feature = "crt-static")]
 extern "C" fn _dl_get_origin() -> *const std::ffi::c_char {

@@ -1,9 +1,8 @@
-//! What comes before `main`, without what we don't need of it.
+//! Runs before `main`, in place of the standard library's start-up code.
 //!
-//! The standard library's start-up looks for the end of the stack in
-//! `/proc/self/maps`, for the sake of a better message should the stack overflow. That
-//! takes as long as all that we do before the program runs: about an eighth of the time
-//! between our exec and the program's (`make bench`, first table).
+//! That code searches `/proc/self/maps` for the end of the stack, only for a better message after a
+//! stack overflow. The search takes an eighth of the time between the supervisor's exec and the
+//! program's (`make bench`, first table).
 
 use std::panic::catch_unwind;
 
@@ -16,8 +15,8 @@ pub fn run(program: fn() -> u8) -> i32 {
     catch_unwind(program).map_or(PANICKED, i32::from)
 }
 
-/// A standard stream that is closed would be the next thing that is opened. Somebody
-/// who writes to it would write there.
+/// Opens `/dev/null` in place of each closed standard stream. Otherwise the next opened file would
+/// get its number, and writes to the stream would go into that file.
 fn open_standard_streams() {
     for number in 0..3 {
         // SAFETY: plain system calls. What is opened is the lowest number that is free,

@@ -1,8 +1,8 @@
-//! Learning that bytes arrive in a pipe without polling the pipe.
+//! Detects bytes that arrive in a pipe without polling the pipe.
 //!
-//! A pipe that was polled once (poll, select, epoll) wakes pollers at each write from then on:
-//! the kernel keeps a mark in it. That costs the writer of a line a sixth of the time of its
-//! write. With O_ASYNC the kernel sends SIGIO instead, and leaves no mark.
+//! After one poll of a pipe (poll, select, epoll), the kernel wakes pollers at each later write,
+//! which costs the writer of a line a sixth of its write time. With O_ASYNC the kernel sends SIGIO
+//! instead, without this cost.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -12,28 +12,28 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::pipe::{PipeFlags, pipe_with};
 
-/// SIGIO, to be read from one descriptor. It doesn't tell which pipe it is about.
+/// SIGIO as a descriptor. The signal does not say which pipe it is about.
 #[derive(Debug)]
 pub struct Arrivals {
     signals: OwnedFd,
     works: bool,
 }
 
-/// Signals that were read.
+/// The signals that were read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Taken {
-    /// The kernel announced bytes, or the end, of a pipe.
+    /// The kernel announced bytes in a pipe, or its end.
     pub arrived: bool,
-    /// A process sent SIGIO, as by `kill`.
+    /// A process sent SIGIO, for example with `kill`.
     pub sent: bool,
 }
 
 impl Arrivals {
-    /// Takes over SIGIO. Only the calling thread may use what this returns.
+    /// Takes over SIGIO. Only the calling thread may use the result.
     ///
     /// # Errors
     ///
-    /// If there is no descriptor left.
+    /// If no descriptor is left.
     pub fn open() -> io::Result<Self> {
         let mut set = MaybeUninit::<libc::sigset_t>::uninit();
         // SAFETY: sigemptyset initializes `set` before the other calls read it. They change the
@@ -53,13 +53,13 @@ impl Arrivals {
         Ok(arrivals)
     }
 
-    /// Whether the kernel sends the signal: some that are only similar to Linux don't.
+    /// Whether the kernel sends SIGIO for pipes. Some systems that imitate Linux do not.
     #[must_use]
     pub const fn works(&self) -> bool {
         self.works
     }
 
-    /// Reads the signals that have come: of either sort one can wait at most.
+    /// Reads the pending signals. At most one of each kind can be pending.
     pub fn take(&self) -> Taken {
         let mut infos = [[0_u8; size_of::<libc::signalfd_siginfo>()]; 2];
         let read = rustix::io::read(&self.signals, infos.as_flattened_mut()).unwrap_or(0);
@@ -74,11 +74,12 @@ impl Arrivals {
         taken
     }
 
-    /// Has this thread receive the signals of a pipe's reading end, once they are announced.
+    /// Makes this thread the receiver of the signals for a pipe's reading end, once they are
+    /// enabled.
     ///
     /// # Errors
     ///
-    /// As those of fcntl.
+    /// The errors of fcntl.
     pub fn own(&self, pipe: BorrowedFd<'_>) -> io::Result<()> {
         let owner =
             Owner { kind: OWNER_IS_THREAD, id: rustix::thread::gettid().as_raw_nonzero().get() };
@@ -89,21 +90,21 @@ impl Arrivals {
         }
     }
 
-    /// Starts signals for a reading end that this thread owns, which never waits. Bytes that came
-    /// before are not announced, so the caller looks once more.
+    /// Enables signals for a non-blocking reading end that this thread owns. Earlier bytes are not
+    /// announced, so the caller checks the pipe once more.
     ///
     /// # Errors
     ///
-    /// As those of fcntl.
+    /// The errors of fcntl.
     pub fn announce(&self, pipe: BorrowedFd<'_>) -> io::Result<()> {
         Ok(fcntl_setfl(pipe, OFlags::NONBLOCK | ASYNC)?)
     }
 
-    /// Ends them.
+    /// Disables the signals.
     ///
     /// # Errors
     ///
-    /// As those of fcntl.
+    /// The errors of fcntl.
     pub fn silence(&self, pipe: BorrowedFd<'_>) -> io::Result<()> {
         Ok(fcntl_setfl(pipe, OFlags::NONBLOCK)?)
     }
@@ -129,11 +130,12 @@ impl AsFd for Arrivals {
 
 const ASYNC: OFlags = OFlags::from_bits_retain(libc::O_ASYNC.cast_unsigned());
 
-/// `F_SETOWN_EX` and `F_OWNER_TID`, which libc has for some architectures only.
+/// `F_SETOWN_EX` and `F_OWNER_TID`, which libc defines for some architectures only.
 const SET_OWNER: i32 = 15;
 const OWNER_IS_THREAD: i32 = 0;
 
-/// `struct f_owner_ex`. A thread rather than the process: others may not have SIGIO blocked.
+/// `struct f_owner_ex`. The owner is a thread and not the process, because other threads may not
+/// block SIGIO.
 #[repr(C)]
 struct Owner {
     kind: i32,

@@ -1,4 +1,4 @@
-//! Reads configuration: a file may be a pipe, and neither may hold the supervisor up.
+//! Reads configuration files. A file may be a pipe; neither can block the supervisor.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -13,7 +13,7 @@ use supervisor_config::RegularFile;
 
 use crate::clock::Clock;
 
-/// Files that are larger, or never end, are no configuration.
+/// The maximum size of a configuration file.
 const LARGEST_FILE: u64 = 64 * 1024 * 1024;
 
 /// Reads all of a file, or of a pipe whose writer finishes within `patience`.
@@ -64,7 +64,7 @@ fn open(path: &Path) -> io::Result<File> {
     Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
 }
 
-/// A file that doesn't wait by itself, and is waited for within bounds.
+/// A file or pipe in non-blocking mode, read within limits.
 struct Patient {
     file: File,
     clock: Clock,

@@ -2,28 +2,28 @@
 
 use supervisor_core::files::Kept;
 
-/// What became of a stream.
+/// The counters of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flow {
     /// Bytes that were taken.
     pub carried: u64,
-    /// Bytes of those that went nowhere.
+    /// Bytes that were taken and then lost.
     pub lost: u64,
-    /// Bytes that are still to be taken.
+    /// Bytes that wait to be taken.
     pub waiting: u64,
-    /// How often the reader took no more.
+    /// The number of times that the reader stalled.
     pub stalls: u64,
     /// Lines that could not be sent to syslog or a syslog server.
     pub syslog_lost: u64,
 }
 
-/// What is counted of a process where its files and pipes are.
+/// The I/O counters of a process.
 #[derive(Clone, Debug, Default)]
 pub struct IoCounters {
     /// The streams that are captured, by name.
     pub streams: Vec<(&'static str, Flow)>,
-    /// Writes to its stdin for which there was no room.
+    /// Writes to its stdin that were rejected because the buffer was full.
     pub stdin_refused: u64,
-    /// Files that runs may have left and that were kept, in the order of [`Kept::ALL`].
+    /// Kept files that may be leftovers of runs, in the order of [`Kept::ALL`].
     pub files_kept: [u64; Kept::ALL.len()],
 }

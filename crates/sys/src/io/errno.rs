@@ -1,5 +1,5 @@
-//! Errors of the system in words: by name, as supervisord puts them into its messages, and
-//! as a sentence for whoever types a command.
+//! Names and messages of system errors: the names that supervisord uses in its messages, and
+//! sentences for users of a command line.
 
 use std::io;
 
@@ -27,13 +27,13 @@ const NAMES: [(i32, &str); 21] = [
     (libc::ENAMETOOLONG, "ENAMETOOLONG"),
 ];
 
-/// `ENOENT` for the error with that number; its text if it isn't one of the usual.
+/// The name of the error's number, such as `ENOENT`; the error's text if the number is unusual.
 pub fn name(error: &io::Error) -> String {
     let known = NAMES.iter().find(|(number, _)| error.raw_os_error() == Some(*number));
     known.map_or_else(|| error.to_string(), |(_, name)| (*name).to_owned())
 }
 
-/// `No such file or directory`, as every shell says it.
+/// The message of an error as shells print it, such as `No such file or directory`.
 pub fn words(error: &io::Error) -> String {
     let text = error.to_string();
     let number = error.raw_os_error().map(|number| format!(" (os error {number})"));

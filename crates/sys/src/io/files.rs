@@ -1,8 +1,7 @@
-//! Files that say that we are here: the record of the configuration, the pidfile.
+//! Files that exist while the supervisor runs: the effective configuration and the pidfile.
 //!
-//! A file is written whole or not at all, never through a symbolic link, and held
-//! under a lock as long as we live, so that instances can tell each other's files
-//! from those of the dead.
+//! A file is written completely or not at all, never through a symbolic link. The supervisor holds
+//! a lock on it while it runs, so that supervisors can distinguish files in use from stale ones.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -15,10 +14,11 @@ use rustix::io::Errno;
 
 use super::guarded::{self, Place};
 
-/// Links in here, such as `/dev/stdout`, are for all programs.
+/// Links in this directory, such as `/dev/stdout`, are shared by all programs.
 const DEVICES: &str = "/dev";
 
-/// A file of ours. Removing it leaves alone what others have put in its place.
+/// A file that this supervisor created. Removing it keeps a file that another process has put in
+/// its place.
 #[derive(Debug)]
 pub struct OwnFile {
     place: Place,
@@ -26,7 +26,7 @@ pub struct OwnFile {
 }
 
 impl OwnFile {
-    /// Puts a file with this content at `path`, in place of what is there.
+    /// Creates a file with this content at `path`, or replaces the file there.
     pub fn put(path: &Path, mode: u32, content: &[u8]) -> io::Result<Self> {
         let place = Place::of(path)?;
         if let Ok(there) = place.file_type()
@@ -59,7 +59,7 @@ impl OwnFile {
         Ok(Self { place, file })
     }
 
-    /// Writes into the file that is there.
+    /// Overwrites the content of the existing file.
     fn rewrite(path: &Path, content: &[u8]) -> io::Result<Self> {
         let place = Place::of(path)?;
         let flags = OFlags::WRONLY | OFlags::TRUNC | OFlags::NOFOLLOW;
@@ -69,7 +69,7 @@ impl OwnFile {
         Ok(Self { place, file })
     }
 
-    /// Takes the file away, if it is still ours.
+    /// Removes the file if it is still this supervisor's.
     pub fn remove(self) {
         let ours = self.file.metadata().map(|ours| (ours.dev(), ours.ino()));
         let there = self.place.stat().map(|there| (there.st_dev, there.st_ino));
@@ -81,14 +81,14 @@ impl OwnFile {
     }
 }
 
-/// Whether the file at `path` belongs to another instance that is alive.
+/// Whether the file at `path` belongs to another supervisor that is running.
 pub fn is_taken(path: &Path) -> bool {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let Ok(file) = rustix::fs::open(path, flags, Mode::empty()) else { return false };
     rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK)
 }
 
-/// `path` with our pid before its extension: `/tmp/supervisord.42.conf`.
+/// `path` with this supervisor's pid before the extension: `/tmp/supervisord.42.conf`.
 pub fn with_pid(path: &Path) -> PathBuf {
     let mut name = path.file_stem().map_or_else(OsString::new, OsStr::to_owned);
     name.push(format!(".{}", std::process::id()));
@@ -106,8 +106,9 @@ fn draft_name(path: &Path) -> OsString {
     name
 }
 
-/// Removes what a predecessor with our pid left that was killed while it wrote: a file that
-/// only its owner, who we are, can write to. Anything else of this name stays, and is an error.
+/// Removes the draft of an earlier process with the same pid that was killed while it wrote. Such a
+/// draft is a file that only its owner, this user, can write. Anything else of this name is kept
+/// and is an error.
 fn remove_stale(draft: &Place) {
     let Ok(there) = draft.stat() else { return };
     let is_file = FileType::from_raw_mode(there.st_mode).is_file();

@@ -1,10 +1,10 @@
-//! Files that root opens where others may write.
+//! Opens files as root in directories that other users can write.
 //!
-//! A log often stands in a directory of the user whose program writes it. If root followed
-//! every symbolic link there, that user could have root append to, rotate, empty or show any
-//! file. So root follows a link only if root owns it, and only in a directory where no other
-//! user can put another one in its place. Links such as `/var/log` that leads to a volume, or
-//! `access.log` that leads to `/dev/stdout`, stand in directories of root.
+//! A log is often in a directory of the user whose program writes it. If root followed every
+//! symbolic link there, that user could make root append to, rotate, clear or show any file.
+//! Therefore root follows a link only if root owns it, and only in a directory in which no other
+//! user can replace it. Links such as `/var/log` to a volume, or `access.log` to `/dev/stdout`, are
+//! in directories of root.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -16,13 +16,13 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
-/// Links that are followed on the way to one file, as many as the kernel follows.
+/// The maximum number of links on the way to a file, as in the kernel.
 const MOST_LINKS: usize = 40;
 
-/// The magic number of procfs, whose links don't lead by a path.
+/// The magic number of procfs, whose links do not lead to a path.
 const PROC: u64 = 0x9fa0;
 
-/// A name in a directory that was reached by trusted links only.
+/// A name in a directory that was reached through trusted links only.
 #[derive(Debug)]
 pub struct Place {
     directory: OwnedFd,
@@ -47,13 +47,13 @@ pub fn open(path: &Path, flags: OFlags, mode: Mode) -> io::Result<File> {
 }
 
 impl Place {
-    /// Where a path leads: what stands there itself, be it a link, is not followed.
+    /// Resolves a path. A link at its end is not followed.
     pub fn of(path: &Path) -> io::Result<Self> {
         let Walk { directory, name, .. } = Self::walk(path, None)?;
         Ok(Self { directory, name })
     }
 
-    /// The same directory with another name: this one's and an ending.
+    /// The same directory with another name: this name and a suffix.
     pub fn with_ending(&self, ending: &str) -> io::Result<Self> {
         let mut name = self.name.clone();
         name.push(ending);
@@ -65,29 +65,29 @@ impl Place {
         Ok(Self { directory: self.directory.try_clone()?, name })
     }
 
-    /// Creates a file where nothing is.
+    /// Creates a new file.
     pub fn create(&self, mode: u32) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let mode = Mode::from_raw_mode(mode);
         Ok(rustix::fs::openat(&self.directory, &self.name, flags, mode)?.into())
     }
 
-    /// Gives what stands here another place, which may be taken.
+    /// Renames the entry to another place, and replaces an entry there.
     pub fn rename(&self, to: &Self) -> io::Result<()> {
         Ok(rustix::fs::renameat(&self.directory, &self.name, &to.directory, &to.name)?)
     }
 
-    /// Removes what stands here, unless it is a directory.
+    /// Removes the entry, unless it is a directory.
     pub fn remove(&self) -> io::Result<()> {
         Ok(rustix::fs::unlinkat(&self.directory, &self.name, AtFlags::empty())?)
     }
 
-    /// What stands here, be it a link.
+    /// The attributes of the entry; a link is not followed.
     pub fn stat(&self) -> io::Result<Stat> {
         Ok(rustix::fs::statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW)?)
     }
 
-    /// The type of what stands here.
+    /// The type of the entry.
     pub fn file_type(&self) -> io::Result<FileType> {
         Ok(FileType::from_raw_mode(self.stat()?.st_mode))
     }
@@ -146,7 +146,7 @@ impl Place {
     }
 }
 
-/// How far a path was followed.
+/// The state of following a path.
 #[derive(Debug)]
 struct Walk {
     directory: OwnedFd,
@@ -179,14 +179,14 @@ fn is_trusted(directory: &Stat, link: &Stat) -> bool {
     link.st_uid == 0 && directory.st_uid == 0 && !replaceable
 }
 
-/// Where a path begins.
+/// Opens the directory in which a path starts.
 fn start(path: &Path) -> io::Result<OwnedFd> {
     let at = if path.is_absolute() { c"/" } else { c"." };
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     Ok(rustix::fs::open(at, flags, Mode::empty())?)
 }
 
-/// The names in a path, the first one last.
+/// The components of a path in reverse order.
 fn parts(path: &Path) -> Vec<OsString> {
     let names = path.components().rev().filter_map(|component| match component {
         Component::Normal(name) => Some(name.to_owned()),

@@ -1,4 +1,4 @@
-//! Pieces of log files.
+//! Reads pieces of log files.
 
 use std::fs::File;
 use std::io;
@@ -10,7 +10,7 @@ use rustix::fs::{Mode, OFlags};
 
 use super::guarded;
 
-/// Bytes of a log, and where they begin.
+/// Bytes of a log, and their position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
     /// The position of the first byte in the log.
@@ -22,7 +22,7 @@ pub struct Piece {
 }
 
 impl Piece {
-    /// Where the bytes end.
+    /// The position after the last byte.
     pub const fn end(&self) -> u64 {
         self.start + self.bytes.len() as u64
     }
@@ -43,7 +43,8 @@ pub fn from(path: &Path, start: u64, length: u64) -> io::Result<Piece> {
     Ok(Piece { start, bytes: read(&file, &(start..end))?, size })
 }
 
-/// A log and its size. Only files are opened: anything else might make us wait.
+/// Opens a log and returns its size. Only regular files are opened, because reading anything else
+/// may block.
 pub fn open(path: &Path) -> io::Result<(File, u64)> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = guarded::open(path, flags, Mode::empty())?;
@@ -54,7 +55,7 @@ pub fn open(path: &Path) -> io::Result<(File, u64)> {
     Ok((file, metadata.len()))
 }
 
-/// Bytes of a file, as many as are still there.
+/// Reads these bytes of a file, as far as they still exist.
 pub fn read(file: &File, wanted: &Range<u64>) -> io::Result<Vec<u8>> {
     let length = usize::try_from(wanted.end - wanted.start).unwrap_or(usize::MAX);
     let mut bytes = vec![0; length];

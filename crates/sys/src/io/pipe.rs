@@ -1,13 +1,13 @@
-//! What a pipe looks like from its other end.
+//! Inspects a pipe from its reading end.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
 
-/// Whether whoever writes into this pipe would have to wait. The bytes in it don't tell: of a
-/// page that holds one short line the rest is lost to the next. So the kernel is asked at the
-/// end for writing, which is opened for that.
+/// Whether a writer to this pipe would block. The number of bytes does not show this, because a
+/// page with one short line may be full for the next writer. The function therefore opens the
+/// writing end and polls it.
 pub fn is_full(pipe: BorrowedFd<'_>) -> bool {
     let path = format!("/proc/self/fd/{}", pipe.as_raw_fd());
     // Without O_NONBLOCK the opening could wait for a reader, which is us.
@@ -21,7 +21,7 @@ pub fn is_full(pipe: BorrowedFd<'_>) -> bool {
     }
 }
 
-/// The same by the bytes in it, where there is no `/proc` or no descriptor left.
+/// Estimates the same by the number of bytes, if there is no `/proc` or no descriptor left.
 fn is_nearly_full(pipe: BorrowedFd<'_>) -> bool {
     let held = rustix::io::ioctl_fionread(pipe).unwrap_or(0);
     let size = rustix::pipe::fcntl_getpipe_size(pipe.as_fd()).unwrap_or(usize::MAX) as u64;

@@ -1,9 +1,8 @@
-//! How full the file system for shared memory is.
+//! Reads the usage of the file system for shared memory.
 
 use rustix::fs::statfs;
 
-/// Memory that files in `/dev/shm` use, and how much they may use, in bytes. `None`: it is no
-/// file system in memory.
+/// The number of bytes that files in `/dev/shm` use, and the limit. `None`: it is not a tmpfs.
 #[must_use]
 pub fn shared_memory() -> Option<(u64, u64)> {
     /// [The number of tmpfs](https://man7.org/linux/man-pages/man2/statfs.2.html).

@@ -8,10 +8,10 @@ use rustix::io::Errno;
 
 use crate::io::write_without_blocking::write_without_blocking;
 
-/// How long somebody who has stderr open may take to read on, before the rest is dropped.
+/// Time limit for a stalled reader of stderr. After that, the rest of the text is dropped.
 const READER_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Says `text`. Nobody to tell if that fails.
+/// Writes `text` to stderr. A failure cannot be reported.
 pub fn to_stderr(text: &str) {
     let stderr = rustix::stdio::stderr();
     let patience = Timespec::try_from(READER_PATIENCE).ok();
@@ -21,7 +21,7 @@ pub fn to_stderr(text: &str) {
     });
 }
 
-/// `is_ready` waits until `to` takes something; 0: it didn't for too long.
+/// Writes `text` to `to`. `is_ready` waits until `to` accepts bytes; 0: it did not for too long.
 fn say(text: &str, to: BorrowedFd<'_>, is_ready: impl Fn() -> Result<usize, Errno>) {
     let mut rest = text.as_bytes();
     while !rest.is_empty() {

@@ -1,4 +1,4 @@
-//! Our end of a process's stdin. Nothing waits for the process to read.
+//! The supervisor's end of a process's stdin. Nothing waits for the process to read.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -12,14 +12,14 @@ use rustix::io::Errno;
 
 use crate::io::watch::Watched;
 
-/// Bytes that wait for the process to read them at most.
+/// The maximum number of bytes that wait for the process to read them.
 const ROOM: usize = 1024 * 1024;
 
-/// When a full pipe is tried again that can't be watched, since the user may have no more
-/// watches. What waits would else wait for ever, and with it all that comes later.
+/// Interval for retrying a full pipe that cannot be watched because the user may have no more
+/// watches.
 const TRY_AGAIN: Duration = Duration::from_millis(100);
 
-/// A pipe, and what found no room in it yet.
+/// A pipe, and the bytes that did not fit into it yet.
 #[derive(Debug)]
 pub struct Stdin {
     pipe: OwnedFd,
@@ -27,12 +27,12 @@ pub struct Stdin {
     closed: Cell<bool>,
 }
 
-/// Why nothing was written.
+/// The reason why nothing was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CannotWrite {
-    /// The process has closed it.
+    /// The process has closed its stdin.
     Closed,
-    /// It does not read what it was given before.
+    /// The process has not read the earlier bytes.
     Full,
 }
 
@@ -52,14 +52,13 @@ impl AsFd for Stdin {
 }
 
 impl Stdin {
-    /// Takes the end of a pipe that never makes us wait.
+    /// Takes the writing end of a pipe in non-blocking mode.
     pub fn new(pipe: OwnedFd) -> Rc<Self> {
         Rc::new(Self { pipe, queue: RefCell::default(), closed: Cell::new(false) })
     }
 
-    /// Writes all of `bytes`, now or when there is room. `broken` is called if the
-    /// process closes its end before it was given all of it. To be called within the
-    /// event loop.
+    /// Writes all of `bytes`, now or when there is space. `broken` is called if the process closes
+    /// its end before all bytes are written. Call it within the event loop.
     pub fn write(
         self: &Rc<Self>,
         bytes: &[u8],
@@ -86,7 +85,7 @@ impl Stdin {
         Ok(())
     }
 
-    /// Writes what there is room for; whether that was all.
+    /// Writes as much as fits. Returns whether everything was written.
     fn flush(&self) -> io::Result<bool> {
         let mut queue = self.queue.borrow_mut();
         while !queue.is_empty() {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::Interest;
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 
-/// Something with a descriptor, watched as long as this lives.
+/// An object with a descriptor, watched until this is dropped.
 #[derive(Debug)]
 pub struct Watched<T: AsFd>(AsyncFd<Borrow<T>>);
 
@@ -21,23 +21,23 @@ impl<T: AsFd> AsRawFd for Borrow<T> {
     }
 }
 
-/// What was seen. Dropping it changes nothing; to wait for the next change after
-/// using up this one, it must be spent.
+/// A readiness event. Dropping it has no effect; call [`Ready::spend`] before waiting for the next
+/// event.
 #[derive(Debug)]
 pub struct Ready<'a, T: AsFd>(AsyncFdReadyGuard<'a, Borrow<T>>);
 
 impl<T: AsFd> Watched<T> {
-    /// Watches for something to read.
+    /// Watches a descriptor for reading.
     pub fn for_reading(owner: T) -> io::Result<Self> {
         Self::watch(owner, Interest::READABLE)
     }
 
-    /// Watches for room to write. Fails for files, which can't be waited for.
+    /// Watches a descriptor for writing. Fails for regular files, which cannot be watched.
     pub fn for_writing(owner: T) -> io::Result<Self> {
         Self::watch(owner, Interest::WRITABLE)
     }
 
-    /// Watches for both.
+    /// Watches a descriptor for reading and writing.
     pub fn for_both(owner: T) -> io::Result<Self> {
         Self::watch(owner, Interest::READABLE | Interest::WRITABLE)
     }
@@ -50,12 +50,12 @@ impl<T: AsFd> Watched<T> {
         watched.map(Self).map_err(|error| error.into_parts().1)
     }
 
-    /// What is watched.
+    /// The watched object.
     pub fn get(&self) -> &T {
         &self.0.get_ref().0
     }
 
-    /// Reads when there is something; an error of kind `WouldBlock` says that there is not.
+    /// Reads if there are bytes; otherwise returns an error of kind `WouldBlock`.
     pub fn poll_read<R>(
         &self,
         context: &mut Context<'_>,
@@ -69,7 +69,7 @@ impl<T: AsFd> Watched<T> {
         }
     }
 
-    /// Writes when there is room; an error of kind `WouldBlock` says that there is not.
+    /// Writes if there is space; otherwise returns an error of kind `WouldBlock`.
     pub fn poll_write<R>(
         &self,
         context: &mut Context<'_>,
@@ -83,7 +83,7 @@ impl<T: AsFd> Watched<T> {
         }
     }
 
-    /// Waits until the other end will say nothing more, whatever there is still to read.
+    /// Waits until the other end is closed for writing, even if there are unread bytes.
     pub async fn read_closed(&self) {
         // That is all an interest in what is urgent waits for besides.
         while let Ok(mut seen) = self.0.ready(Interest::PRIORITY).await {
@@ -94,29 +94,29 @@ impl<T: AsFd> Watched<T> {
         }
     }
 
-    /// Waits until there is something to read. `None`: the event loop is ending.
+    /// Waits until there are bytes to read. `None`: the event loop is ending.
     pub async fn readable(&self) -> Option<Ready<'_, T>> {
         self.0.readable().await.ok().map(Ready)
     }
 
-    /// As [`Self::readable`], with a third of its memory: for something that only one task reads.
+    /// Like [`Self::readable`], with a third of its memory: for an object that only one task reads.
     pub async fn readable_by_one(&self) -> Option<Ready<'_, T>> {
         poll_fn(|context| self.0.poll_read_ready(context)).await.ok().map(Ready)
     }
 
-    /// Waits until there is room to write. `None`: the event loop is ending.
+    /// Waits until there is space for writing. `None`: the event loop is ending.
     pub async fn writable(&self) -> Option<Ready<'_, T>> {
         self.0.writable().await.ok().map(Ready)
     }
 }
 
 impl<T: AsFd> Ready<'_, T> {
-    /// Whether nobody reads at the other end.
+    /// Whether the reader at the other end has closed it.
     pub fn is_finished(&self) -> bool {
         self.0.ready().is_write_closed()
     }
 
-    /// Notes that what was seen has been used up.
+    /// Marks the readiness as used up.
     pub fn spend(mut self) {
         self.0.clear_ready();
     }

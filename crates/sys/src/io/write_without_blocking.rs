@@ -1,7 +1,7 @@
-//! Writing into a pipe of others without waiting.
+//! Writes into a shared pipe without blocking.
 //!
-//! Whether a write waits is said by a flag of the pipe, and that belongs to all who share
-//! it. Of a splice it is said by the call, so bytes go by way of a pipe of our own.
+//! Whether a write blocks depends on a flag of the pipe, which belongs to all processes that share
+//! it. For a splice it depends on the call, so the bytes go through a private pipe.
 
 use std::cell::RefCell;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -10,15 +10,15 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, SpliceFlags};
 
-/// Bytes for which a pipe that can take any has room: a page.
+/// The number of bytes that fit into any pipe that is not full: one page.
 const PAGE: usize = 4096;
 
 thread_local! {
-    /// Shared by all: empty between calls.
+    /// The private pipe, shared by all calls; empty between them.
     static SCRATCH: RefCell<Option<(OwnedFd, OwnedFd)>> = const { RefCell::new(None) };
 }
 
-/// Writes as many of `bytes` into `sink` as it has room for. `EAGAIN`: it has none.
+/// Writes as many of `bytes` into `sink` as fit. `EAGAIN`: none fit.
 pub fn write_without_blocking(bytes: &[u8], sink: BorrowedFd<'_>) -> Result<usize, Errno> {
     match by_splice(bytes, sink) {
         // Some places forbid to splice, and there may be no descriptor to spare.
@@ -27,7 +27,7 @@ pub fn write_without_blocking(bytes: &[u8], sink: BorrowedFd<'_>) -> Result<usiz
     }
 }
 
-/// Whether a descriptor can take at least a little at present.
+/// Whether a descriptor accepts any bytes now.
 pub fn can_take(fd: BorrowedFd<'_>) -> bool {
     let mut asked = [PollFd::new(&fd, PollFlags::OUT)];
     rustix::event::poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|n| n > 0)
@@ -63,7 +63,8 @@ fn by_splice(bytes: &[u8], sink: BorrowedFd<'_>) -> Result<usize, Errno> {
     Ok(moved)
 }
 
-/// Waits only if somebody else takes the room between the question and the write.
+/// Writes after checking that there is space. It blocks only if another process fills the space
+/// between the check and the write.
 fn by_page(bytes: &[u8], sink: BorrowedFd<'_>) -> Result<usize, Errno> {
     if !can_take(sink) {
         return Err(Errno::AGAIN);
@@ -71,9 +72,8 @@ fn by_page(bytes: &[u8], sink: BorrowedFd<'_>) -> Result<usize, Errno> {
     rustix::io::write(sink, piece(bytes))
 }
 
-/// The first of `bytes`, as many as go into a page, but whole lines if there are any. A page
-/// is taken by a pipe as a whole or not at all: who shares the pipe, and writes when it has
-/// room again, doesn't write into the middle of a line.
+/// The first of `bytes` that fit into a page, cut after a line if possible. A pipe accepts a page
+/// as a whole, so that another writer never writes into the middle of a line.
 fn piece(bytes: &[u8]) -> &[u8] {
     let page = &bytes[..bytes.len().min(PAGE)];
     if page.len() == bytes.len() {

@@ -12,11 +12,11 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 use supervisor_wire::system::hosts;
 
-/// As many waiting connections as the kernel allows: it cuts the number down.
+/// The length of the queue of waiting connections: the kernel reduces it to its own limit.
 pub const MOST_WAITING: i32 = 4096;
 
-/// A socket that has an address and does not listen yet: every IPv4 address if there is no
-/// host, every address of both families if that is `::`.
+/// Creates a socket with an address that does not listen yet: on all IPv4 addresses if `host` is
+/// `None`, on all addresses of both families if it is `::`.
 pub fn tcp(host: Option<&str>, port: u16) -> io::Result<OwnedFd> {
     let address = host.map_or_else(|| Ok(Ipv4Addr::UNSPECIFIED.into()), resolve)?;
     match bound(address, port) {
@@ -45,7 +45,7 @@ fn lacks_ipv6(error: &io::Error) -> bool {
     matches!(number, Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL | Errno::PROTONOSUPPORT))
 }
 
-/// A socket that has a path, where nothing may be, and does not listen yet.
+/// Creates a socket at a free path that does not listen yet.
 pub fn unix(path: &Path) -> io::Result<OwnedFd> {
     let socket = new(AddressFamily::UNIX)?;
     rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
@@ -70,7 +70,7 @@ pub fn is_stale(path: &Path) -> bool {
     is_socket && is_listened_to(path).is_ok_and(|listened| !listened)
 }
 
-/// The file of a socket, to be changed whatever is put at its path meanwhile.
+/// The file of a socket. Changes apply to this file, whatever is at its path later.
 #[derive(Debug)]
 pub struct Pinned<'a> {
     path: &'a Path,
@@ -78,7 +78,7 @@ pub struct Pinned<'a> {
 }
 
 impl<'a> Pinned<'a> {
-    /// What stands there now, if it is a socket.
+    /// Opens the socket at a path; an error if there is no socket.
     pub fn at(path: &'a Path) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::open(path, flags, Mode::empty())?;
@@ -86,9 +86,9 @@ impl<'a> Pinned<'a> {
         if is_socket { Ok(Self { path, file }) } else { Err(not_a_socket()) }
     }
 
-    /// Who owns the folder, or is given the socket, could put a link to anything in its
-    /// place: by its path, the mode of that would be changed. To be done before the socket is
-    /// given away, after which it needs another privilege than that.
+    /// Sets the mode. By path, a user who owns the directory or the socket could redirect the
+    /// change to another file. Call it before [`Self::set_owner`], because afterwards it needs
+    /// another privilege.
     pub fn set_mode(&self, mode: u32) -> io::Result<()> {
         let mode = fs::Permissions::from_mode(mode);
         let pinned = format!("/proc/self/fd/{}", self.file.as_raw_fd());
@@ -101,29 +101,29 @@ impl<'a> Pinned<'a> {
         }
     }
 
-    /// Gives the socket's file to a user and, where one is named, a group.
+    /// Sets the owner of the socket's file, and its group if one is given.
     ///
     /// # Errors
     ///
-    /// If the system refuses.
+    /// If the system rejects the change.
     pub fn set_owner(&self, uid: u32, gid: Option<u32>) -> io::Result<()> {
         let (uid, gid) = (Some(Uid::from_raw(uid)), gid.map(Gid::from_raw));
         Ok(rustix::fs::chownat(&self.file, c"", uid, gid, AtFlags::EMPTY_PATH)?)
     }
 }
 
-/// What stands at a path and is not a socket is somebody's.
+/// The error for a path with a file that is not a socket.
 pub fn not_a_socket() -> io::Error {
     let message = "it exists and is not a socket";
     io::Error::new(io::ErrorKind::AlreadyExists, message)
 }
 
-/// A socket of streams.
+/// Creates a stream socket.
 pub fn new(family: AddressFamily) -> io::Result<OwnedFd> {
     Ok(rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?)
 }
 
-/// A name's address, from `/etc/hosts`: whoever listens is on this machine.
+/// The address of a host name from `/etc/hosts`. Listeners only use addresses of this machine.
 pub fn resolve(host: &str) -> io::Result<IpAddr> {
     if let Ok(address) = host.parse() {
         return Ok(address);

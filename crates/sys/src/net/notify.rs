@@ -1,4 +1,4 @@
-//! A socket for datagrams that tell who sent them.
+//! A datagram socket that reports the sender of each message.
 
 use std::ffi::OsString;
 use std::fs;
@@ -13,21 +13,21 @@ use supervisor_core::ids::Pid;
 
 use super::listening::Pinned;
 
-/// The longest message that is taken as a whole; of a longer one the rest is lost.
+/// The maximum length of a message; the rest of a longer message is lost.
 const LONGEST: usize = 4096;
 
-/// Room for credentials and for some descriptors that a sender may add.
+/// Space for credentials, and for descriptors that a sender may add.
 const ANCILLARY: usize = 512;
 
-/// Directories in which sockets are made, the first one that may be written to: that of the
-/// system's sockets, and that for all users, where only the owner of a file can remove it.
+/// Directories for sockets; the first writable one is used. In the second, only the owner of a file
+/// can remove it.
 const DIRECTORIES: [&str; 2] = ["/run", "/tmp"];
 
-/// A socket that only one user can fill, because its file can be written to by that user only.
+/// A socket that only one user can write to, because of the permissions of its file.
 #[derive(Debug)]
 pub struct Mailbox {
     socket: OwnedFd,
-    /// Its file; none where no directory may be written to.
+    /// The file; `None` if no directory is writable.
     path: Option<PathBuf>,
 }
 
@@ -45,13 +45,13 @@ impl AsFd for Mailbox {
     }
 }
 
-/// Aligned as the kernel's headers are.
+/// A buffer with the alignment of the kernel's headers.
 #[repr(C, align(8))]
 struct Ancillary([u8; ANCILLARY]);
 
 impl Mailbox {
-    /// Makes one that only this user may write to, or only we. Where there can be no file it
-    /// has a name that any process of the network namespace can reach.
+    /// Creates a socket that only `user`, or this user, may write to. If no file can be created, it
+    /// has an abstract name, which every process in the network namespace can reach.
     pub fn bind(name: &str, user: Option<u32>) -> io::Result<Self> {
         for directory in DIRECTORIES {
             if let Ok(mailbox) = Self::in_directory(Path::new(directory), name, user) {
@@ -76,13 +76,13 @@ impl Mailbox {
         Ok(mailbox)
     }
 
-    /// Where it is reached, as `NOTIFY_SOCKET` has it.
+    /// The address for `NOTIFY_SOCKET`.
     pub fn address(&self, name: &str) -> OsString {
         self.path.as_ref().map_or_else(|| format!("@{name}").into(), |path| path.clone().into())
     }
 
-    /// The next message and who sent it. `None`: there is none at present. Descriptors that
-    /// came with it are closed: that tells a sender who waits that it was taken.
+    /// The next message and its sender. `None`: there is none now. Descriptors in the message are
+    /// closed, which tells a waiting sender that the message was received.
     pub fn receive(&self) -> io::Result<Option<(Pid, Vec<u8>)>> {
         let mut bytes = vec![0_u8; LONGEST];
         let mut ancillary = Ancillary([0; ANCILLARY]);
@@ -120,7 +120,7 @@ fn new() -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-/// Who sent it; 0, who nobody is, if he can't be seen from here.
+/// The sender's pid; 0, which is no process, if it is invisible from here.
 fn sender(header: &libc::msghdr) -> Pid {
     let mut sender = Pid(0);
     // SAFETY: the kernel has filled in the header and its buffer; the macros stay within

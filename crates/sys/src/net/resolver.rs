@@ -1,10 +1,9 @@
-//! Names of hosts to addresses, and connections to them: the one resolver of the daemon and
-//! of supervisorctl.
+//! Resolves host names and connects to them, for the daemon and for supervisorctl.
 //!
-//! `/etc/hosts` first, then the name servers of `/etc/resolv.conf`; both files are read for
-//! each name, and no answer is kept, because a service that moves has another address. All of
-//! it is done by the event loop's sockets: the C library's resolver would wait in a system
-//! call, and linked statically it would load the host's plug-ins.
+//! It reads `/etc/hosts`, then asks the name servers in `/etc/resolv.conf`. Both files are read for
+//! each name, and no answer is cached, because a service may move to another address. All sockets
+//! belong to the event loop: the C library's resolver would block, and linked statically it would
+//! load plug-ins of the host.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -23,28 +22,28 @@ use tokio::time::timeout;
 
 use crate::io::bounded_read::bounded_read;
 
-/// Where name servers listen.
+/// The port of name servers.
 const PORT: u16 = 53;
 
-/// How long one name server has before the next is asked as well.
+/// Time after which the next name server is asked as well.
 const NEXT_SERVER: Duration = Duration::from_secs(1);
 
-/// How long one address has before the next is tried as well, as
-/// [RFC 8305](https://www.rfc-editor.org/rfc/rfc8305#section-5) recommends.
+/// Time after which the next address is tried as well, as [RFC
+/// 8305](https://www.rfc-editor.org/rfc/rfc8305#section-5) recommends.
 const NEXT_ADDRESS: Duration = Duration::from_millis(250);
 
-/// How long the addresses of one family wait for those of the other: some name servers never
-/// answer a question for AAAA records.
+/// Time for which the addresses of one family wait for those of the other: some name servers never
+/// answer a query for AAAA records.
 const OTHER_FAMILY: Duration = Duration::from_secs(1);
 
-/// Why there is no connection.
+/// The reason why a connection failed.
 #[derive(Debug)]
 pub enum Unreachable {
-    /// There is no such name.
+    /// The name does not exist.
     UnknownName(String),
     /// No name server answered.
     NoNameServer(String),
-    /// The last address that was tried failed this way.
+    /// The error of the last address that was tried.
     Io(io::Error),
 }
 
@@ -73,8 +72,8 @@ impl From<Unreachable> for io::Error {
     }
 }
 
-/// Connects to a name or an address. All addresses of a name are tried, the next as soon as
-/// one refuses or takes long. The caller limits the time.
+/// Connects to a name or an address. All addresses of a name are tried, the next as soon as one
+/// refuses or is slow. The caller limits the time.
 pub async fn connect(host: &str, port: u16) -> Result<TcpStream, Unreachable> {
     let addresses = addresses(host).await?;
     let attempts = addresses.into_iter().map(|ip| TcpStream::connect(SocketAddr::new(ip, port)));
@@ -84,7 +83,7 @@ pub async fn connect(host: &str, port: u16) -> Result<TcpStream, Unreachable> {
     }
 }
 
-/// The addresses of a name, at least one, or the address that `host` is.
+/// The addresses of a name, at least one; or `host` itself if it is an address.
 pub async fn addresses(host: &str) -> Result<Vec<IpAddr>, Unreachable> {
     if let Ok(address) = host.parse() {
         return Ok(vec![address]);
@@ -104,31 +103,31 @@ pub async fn addresses(host: &str) -> Result<Vec<IpAddr>, Unreachable> {
         })
 }
 
-/// A file of the system's. Without it there is nothing in it.
+/// The content of a system file; empty if it does not exist.
 fn file(path: &str) -> Vec<u8> {
     bounded_read(Path::new(path), Duration::ZERO).unwrap_or_default()
 }
 
-/// Why a name has no address.
+/// The reason why a name has no address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum NoAddress {
     NoSuchName,
     NoAnswer,
 }
 
-/// How name servers are asked.
+/// The settings for queries.
 #[derive(Debug)]
 struct Asking {
     servers: Vec<SocketAddr>,
-    /// How often each of them is asked.
+    /// The number of attempts for each server.
     attempts: usize,
-    /// How long one is waited for.
+    /// The timeout for one server.
     patience: Duration,
 }
 
 type Found = Result<Vec<IpAddr>, NoAddress>;
 
-/// A question for one family of addresses, and what came of it.
+/// A query for one address family, and its result.
 struct Asked<'a> {
     question: Pin<Box<dyn Future<Output = Found> + Send + 'a>>,
     answer: Option<Found>,
@@ -182,7 +181,8 @@ impl Asking {
         }
     }
 
-    /// Asks one server. That it can't say is an error, because another one may know.
+    /// Queries one server. A server that cannot answer is an error, because another server may know
+    /// the name.
     async fn server(&self, server: SocketAddr, name: &str, family: Family) -> io::Result<Answer> {
         let mut id = [0; 2];
         rustix::rand::getrandom(&mut id, rustix::rand::GetRandomFlags::empty())?;
@@ -224,8 +224,8 @@ async fn by_datagram(server: SocketAddr, question: &[u8]) -> io::Result<Answer> 
     }
 }
 
-/// Each message has its length in front
-/// ([RFC 1035](https://www.rfc-editor.org/rfc/rfc1035#section-4.2.2)).
+/// Queries a server over TCP. The length precedes each message ([RFC
+/// 1035](https://www.rfc-editor.org/rfc/rfc1035#section-4.2.2)).
 async fn by_stream(server: SocketAddr, question: &[u8]) -> io::Result<Answer> {
     let mut stream = TcpStream::connect(server).await?;
     let length = u16::try_from(question.len()).map_err(io::Error::other)?;
@@ -235,7 +235,7 @@ async fn by_stream(server: SocketAddr, question: &[u8]) -> io::Result<Answer> {
     dns::answer(question, &message).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-/// Waits until all have been answered, or `enough` have.
+/// Waits until all queries have results, or until `enough` accepts the results.
 async fn settle(asked: &mut [Asked<'_>], enough: impl Fn(&[Asked<'_>]) -> bool) {
     poll_fn(|context| {
         for one in asked.iter_mut().filter(|one| one.answer.is_none()) {
@@ -252,8 +252,8 @@ async fn settle(asked: &mut [Asked<'_>], enough: impl Fn(&[Asked<'_>]) -> bool) 
     .await;
 }
 
-/// Begins one attempt after the other, the next as soon as one fails or `pause` has passed,
-/// and takes the first that succeeds; else the last failure. `None`: there was none.
+/// Starts the attempts one after the other, the next as soon as one fails or `pause` has passed.
+/// Returns the first success, otherwise the last failure. `None`: there were no attempts.
 async fn staggered<T, E, F: Future<Output = Result<T, E>>>(
     attempts: impl Iterator<Item = F>,
     pause: Duration,

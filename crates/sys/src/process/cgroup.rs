@@ -1,9 +1,9 @@
-//! A control group for each program, where we may make one.
+//! A cgroup for each program, if the supervisor may create one.
 //!
-//! Nobody can leave a cgroup by forking, changing session or clearing the
-//! environment, and the kernel ends all of its members in one stroke. Most
-//! containers mount the hierarchy read-only; then `crate::tree` must do.
-//! See [the kernel's documentation](https://docs.kernel.org/admin-guide/cgroup-v2.html).
+//! A process cannot leave a cgroup by forking, changing its session or clearing its environment,
+//! and the kernel can kill all members at once. Most containers mount the hierarchy read-only; the
+//! daemon then finds processes by other means. See [the kernel's
+//! documentation](https://docs.kernel.org/admin-guide/cgroup-v2.html).
 
 use std::ffi::CString;
 use std::fs::{self, File, OpenOptions};
@@ -17,21 +17,21 @@ use supervisor_wire::system::procfs;
 
 use crate::process::reserve::is_shortage;
 
-/// Where the hierarchy is mounted.
+/// The mount point of the hierarchy.
 const MOUNT: &str = "/sys/fs/cgroup";
 
 /// `CGROUP2_SUPER_MAGIC` of `linux/magic.h`.
 const CGROUP2: i64 = 0x6367_7270;
 
-/// One program's cgroup. Removed when dropped, if nobody is in it any more.
+/// The cgroup of one program. It is removed when this is dropped, if it has no members.
 #[derive(Debug)]
 pub struct Cgroup {
     path: PathBuf,
     procs: File,
 }
 
-/// The cgroup that we are in ourselves, if it is of version 2 and we may make
-/// others beneath it.
+/// The supervisor's own cgroup, if it is of version 2 and the supervisor may create others below
+/// it.
 pub fn own() -> Option<PathBuf> {
     let mount = CString::new(MOUNT).ok()?;
     if rustix::fs::statfs(&*mount).ok()?.f_type != CGROUP2
@@ -46,7 +46,7 @@ pub fn own() -> Option<PathBuf> {
 }
 
 impl Cgroup {
-    /// Makes one beneath `parent`.
+    /// Creates a cgroup below `parent`.
     pub fn make(parent: &Path, name: &str) -> io::Result<Self> {
         let path = parent.join(name);
         fs::create_dir(&path)?;
@@ -54,17 +54,17 @@ impl Cgroup {
         Ok(Self { path, procs })
     }
 
-    /// Where it is.
+    /// Its directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The file through which a process joins by writing `0`.
+    /// The file through which a process joins the cgroup by writing `0`.
     pub fn door(&self) -> BorrowedFd<'_> {
         self.procs.as_fd()
     }
 
-    /// Who is in it, groups that its members made included.
+    /// The pids of its members, including those in cgroups below it.
     pub fn members(&self) -> io::Result<Vec<Pid>> {
         let mut members = Vec::new();
         for path in self.paths()? {
@@ -74,19 +74,19 @@ impl Cgroup {
         Ok(members)
     }
 
-    /// Anonymous and shared memory of its members, in bytes. `None`: no memory is counted here.
+    /// Anonymous and shared memory of its members, in bytes. `None`: memory is not counted here.
     pub fn own_memory(&self) -> Option<u64> {
         let list = fs::read(self.path.join("memory.stat")).ok()?;
         let [anonymous, shared] = ["anon", "shmem"].map(|name| procfs::counter(&list, name));
         Some(anonymous?.saturating_add(shared?))
     }
 
-    /// Ends everybody in it. Linux before 5.14 can't.
+    /// Kills all members. Not possible before Linux 5.14.
     pub fn kill(&self) -> io::Result<()> {
         OpenOptions::new().write(true).open(self.path.join("cgroup.kill"))?.write_all(b"1")
     }
 
-    /// It and those beneath it, parents first.
+    /// The paths of this cgroup and those below it, parents first.
     fn paths(&self) -> io::Result<Vec<PathBuf>> {
         let mut paths = vec![self.path.clone()];
         let mut next = 0;
@@ -101,8 +101,8 @@ impl Cgroup {
     }
 }
 
-/// What was read. Who removes one meanwhile, or has threads in it, makes it say nothing;
-/// for want of descriptors it says nothing only now.
+/// Returns the result of a read. An error such as a removed cgroup counts as nothing; only a lack
+/// of descriptors is an error, because it is temporary.
 fn unless_short<T>(read: io::Result<T>) -> io::Result<Option<T>> {
     match read {
         Err(error) if is_shortage(&error) => Err(error),

@@ -1,5 +1,5 @@
-//! Job control: who could continue this process if it was stopped, stopping with a child, and
-//! handing the terminal on.
+//! Job control: finds out whether a process could continue this one after a suspension, suspends it
+//! with its child, and passes the terminal on.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -15,14 +15,14 @@ use supervisor_core::signal::Signal;
 use super::process_table::stat;
 use super::{reap, signal};
 
-/// Inits that wait for the end of their child and never see that it is stopped: in front of
-/// them it is as with PID 1.
+/// Inits that wait for the exit of their child and do not notice that it is suspended. Below them,
+/// the supervisor behaves as PID 1.
 const INITS: [&str; 5] = ["tini", "docker-init", "dumb-init", "catatonit", "podman-init"];
 
-/// Ancestors of the same process group that are looked at.
+/// The maximum number of ancestors in the same process group that are examined.
 const ANCESTORS: usize = 64;
 
-/// A child that was stopped, and by which signal.
+/// The next child that was suspended, with the signal.
 pub fn next_stopped() -> Option<(Pid, Job)> {
     let (pid, by) = reap::stopped()?;
     Some((pid, job(by)))
@@ -44,9 +44,9 @@ fn job(by: Option<Signal>) -> Job {
     if is_attended() { Job::Controlled } else { Job::Alone }
 }
 
-/// Whether our process group is not
-/// [orphaned](https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap03.html), and
-/// who started it is not known to look away.
+/// Whether this process group is not
+/// [orphaned](https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap03.html), and its
+/// parent is not an init that ignores suspended children.
 fn is_attended() -> bool {
     let mut parent = getppid();
     for _ in 0..ANCESTORS {
@@ -62,15 +62,15 @@ fn is_attended() -> bool {
     false
 }
 
-/// Stops our process group, and when that goes on, the child.
+/// Suspends this process group, and continues the child when this process group is continued.
 pub fn suspend_with(child: Pid) {
     // We are in it: this returns when a shell has continued us.
     let _ = kill_current_process_group(OsSignal::STOP);
     resume(child);
 }
 
-/// Continues a child and its process group; the terminal is its, if it is ours to give: who
-/// was continued in the background takes it from nobody.
+/// Continues a child and its process group, and gives it the terminal if this process has it. A
+/// process that was continued in the background does not take the terminal.
 pub fn resume(child: Pid) {
     if let (Some(terminal), Some(group)) = (terminal(), OsPid::from_raw(child.0))
         && (getsid(None) == Ok(getpid()) || tcgetpgrp(&terminal) == Ok(getpgrp()))

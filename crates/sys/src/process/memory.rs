@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use supervisor_wire::system::procfs;
 
-/// Where version 1's hierarchy for memory, and version 2's, are mounted.
+/// The mount points of the memory hierarchies of both versions.
 const MOUNTS: [(Version, &str); 3] = [
     (Version::One, "/sys/fs/cgroup/memory"),
     (Version::Two, "/sys/fs/cgroup"),
@@ -31,19 +31,19 @@ pub struct MemoryGroup {
     version: Version,
 }
 
-/// The group that we live in, found when it is first asked for.
+/// The memory cgroup of the supervisor, found at the first use.
 #[derive(Debug, Default)]
 pub struct Ours(OnceCell<Option<MemoryGroup>>);
 
 impl Ours {
-    /// The group; `None`: nobody counts here.
+    /// The cgroup; `None`: memory is not counted.
     pub fn get(&self) -> Option<&MemoryGroup> {
         self.0.get_or_init(MemoryGroup::ours).as_ref()
     }
 }
 
 impl MemoryGroup {
-    /// That of version 2 at this path, if memory is counted there.
+    /// The version 2 cgroup at this path, if it counts memory.
     pub fn at(path: &Path) -> Option<Self> {
         let group = Self { path: path.to_owned(), version: Version::Two };
         group.counts().then_some(group)
@@ -77,7 +77,7 @@ impl MemoryGroup {
         procfs::counter(&fs::read(self.path.join(name)).ok()?, "oom_kill")
     }
 
-    /// The most bytes that it has had since it was made.
+    /// The peak memory usage in bytes since its creation.
     pub fn peak(&self) -> Option<u64> {
         self.number(match self.version {
             Version::One => "memory.max_usage_in_bytes",
@@ -85,9 +85,9 @@ impl MemoryGroup {
         })
     }
 
-    /// The bytes that it may have; `None`: as many as there are.
+    /// The memory limit in bytes; `None`: there is no limit.
     pub fn limit(&self) -> Option<u64> {
-        /// Above this, version 1 means "none".
+        /// Version 1 reports a higher value if there is no limit.
         const NONE: u64 = 1 << 60;
         let limit = self.number(match self.version {
             Version::One => "memory.limit_in_bytes",

@@ -1,4 +1,4 @@
-//! Processes: starting, signalling, waiting for their end, and what `/proc` tells of them.
+//! Starts and signals processes, waits for their exit, and reads `/proc`.
 
 pub mod cgroup;
 pub mod job;

@@ -1,6 +1,6 @@
-//! A supervisor in front of a command that puts a supervisor in front of another: an image
-//! whose entrypoint already does. The inner one must not restart what the outer one restarts,
-//! nor listen where that does.
+//! Detects a supervisor that runs below another one, for example in an image whose entrypoint
+//! already is a supervisor. The inner supervisor must not restart programs or listen on ports that
+//! belong to the outer one.
 
 use std::ffi::{OsStr, OsString};
 
@@ -8,8 +8,8 @@ use supervisor_core::ids::Pid;
 
 use crate::process::process_table::{descends, start_of};
 
-/// Tells a program which supervisor keeps it: `PID:START`, the start time as
-/// `/proc/PID/stat` has it.
+/// The variable that identifies the supervisor of a program: `PID:START`, with the start time from
+/// `/proc/PID/stat`.
 pub const VARIABLE: &str = "STANDARD_SUPERVISOR_KEEPER";
 
 /// What the program of this supervisor is told.
@@ -18,7 +18,7 @@ pub fn mark() -> Option<String> {
     Some(format!("{own}:{}", start_of(own).ok()??))
 }
 
-/// The supervisor that keeps the program to which this process belongs, if it lives.
+/// The pid of the supervisor of this process, if it is still running.
 pub fn keeper(environment: &[(OsString, OsString)]) -> Option<Pid> {
     let (_, value) = environment.iter().find(|(name, _)| name == OsStr::new(VARIABLE))?;
     let (pid, start) = value.to_str()?.split_once(':')?;

@@ -18,8 +18,8 @@ pub enum BecomeUserError {
     User(io::Error),
 }
 
-/// Becomes `user` for good: groups first, the user last, because afterwards the right
-/// to change groups is gone. There must be one thread only.
+/// Changes the user permanently: groups first, then the user, because the new user may not change
+/// groups. The process must have only one thread.
 pub fn become_user(user: &User) -> Result<(), BecomeUserError> {
     // SAFETY: the list of groups is valid for the length given; the other calls take
     // numbers.
@@ -37,20 +37,20 @@ pub fn become_user(user: &User) -> Result<(), BecomeUserError> {
     Ok(())
 }
 
-/// The process that was started, which waits for the one that goes on in the background.
+/// The original process, which waits for the one in the background.
 #[derive(Debug)]
 pub struct Foreground(OwnedFd);
 
 impl Foreground {
-    /// Lets it end with 0: all that others look for is there.
+    /// Lets the original process exit with 0.
     pub fn release(self) {
         // Nobody is hurt if it has been killed.
         let _ = rustix::io::write(&self.0, &[1]);
     }
 }
 
-/// Goes on in a new process; the one that was started ends with 0 when it is released, and
-/// with 1 if the new one ends before. There must be one thread only.
+/// Continues in a new process. The original process exits with 0 when it is released, and with 1 if
+/// the new process exits first. The process must have only one thread.
 pub fn go_on_in_the_background() -> io::Result<Foreground> {
     let (heard, told) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
     // SAFETY: nobody else runs in this process, so nothing is half done in the copy.
@@ -68,7 +68,7 @@ pub fn go_on_in_the_background() -> io::Result<Foreground> {
     }
 }
 
-/// Leaves session and terminal: the standard streams lead nowhere from now on.
+/// Leaves the session and the terminal. The standard streams lead to `/dev/null` afterwards.
 pub fn leave_terminal() -> io::Result<()> {
     let nowhere = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
     rustix::stdio::dup2_stdin(&nowhere)?;

@@ -1,4 +1,4 @@
-//! Waiting for the end of a process that need not be a child of ours.
+//! Waits for the exit of a process that need not be a child, through a pidfd.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -13,14 +13,14 @@ use super::process_table;
 use super::reap::decode;
 use crate::io::watch::Watched;
 
-/// A handle of a process that lives. `None`: it has gone, or there are no such handles
-/// here (Linux before 5.3, some sandboxes).
+/// Opens a pidfd of a living process. `None`: the process has exited, or the system has no pidfds
+/// (Linux before 5.3, some sandboxes).
 pub fn open(pid: Pid) -> Option<OwnedFd> {
     try_open(pid).ok()
 }
 
-/// Waits until a process that was found earlier has ended, also if another process reaps it; whether
-/// that could be waited for. `open` opens one handle.
+/// Waits until a process that was found earlier has exited, even if another process reaps it.
+/// Returns whether waiting was possible. `open` opens the pidfd.
 pub async fn member_ended(member: Member, open: impl FnOnce(Pid) -> io::Result<OwnedFd>) -> bool {
     let handle = match open(member.pid) {
         Ok(handle) => handle,
@@ -38,13 +38,13 @@ pub async fn member_ended(member: Member, open: impl FnOnce(Pid) -> io::Result<O
     true
 }
 
-/// Opens a handle of a process.
+/// Opens a pidfd of a process.
 pub fn try_open(pid: Pid) -> io::Result<OwnedFd> {
     let pid = OsPid::from_raw(pid.0).ok_or(Errno::SRCH)?;
     Ok(rustix::process::pidfd_open(pid, PidfdFlags::empty())?)
 }
 
-/// Waits until a process has ended; does not wait where there is no handle of it.
+/// Waits until a process has exited; returns at once if there is no pidfd for it.
 pub async fn ended(pid: Pid) {
     if let Some(Ok(handle)) = open(pid).map(Watched::for_reading) {
         handle.readable().await;
@@ -65,7 +65,7 @@ pub fn has_ended(handle: &OwnedFd) -> bool {
 struct Info {
     mask: u64,
     cgroup: u64,
-    /// Pids, users and groups.
+    /// Pids, user ids and group ids.
     ids: [u32; 11],
     exit_code: i32,
 }
@@ -73,11 +73,11 @@ struct Info {
 /// `_IOWR(0xff, 11, struct pidfd_info)`.
 const PIDFD_GET_INFO: u32 = 0xc040_ff0b;
 
-/// It has been waited for, and ended so.
+/// The process was reaped, and its exit status is known.
 const PIDFD_INFO_EXIT: u64 = 1 << 3;
 
-/// How a process ended that its parent has waited for. `None`: it has not, or the kernel
-/// doesn't tell (before Linux 6.15).
+/// The exit of a process that its parent has reaped. `None`: it was not reaped, or the kernel does
+/// not report it (before Linux 6.15).
 pub fn exit_of(handle: &OwnedFd) -> Option<Exit> {
     let mut info = Info { mask: PIDFD_INFO_EXIT, ..Info::default() };
     // SAFETY: the descriptor is open, and what the kernel writes has room in `info`, the size

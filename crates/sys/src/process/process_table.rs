@@ -37,7 +37,7 @@ pub struct Dead {
     pub exit: Exit,
 }
 
-/// The same of one process. `None`: it has been waited for, or it lives.
+/// The same for one process. `None`: it was reaped, or it is alive.
 pub fn dead(pid: Pid) -> Option<Dead> {
     let line = fs::read(format!("/proc/{pid}/stat")).ok()?;
     let stat = procfs::stat(&line).filter(|stat| stat.is_dead())?;
@@ -53,7 +53,7 @@ fn name(line: &[u8]) -> String {
     String::from_utf8_lossy(procfs::name(line).unwrap_or_default()).into_owned()
 }
 
-/// Generations between a process and one that it descends from, at most.
+/// The maximum number of generations that are followed.
 const DEPTH: usize = 64;
 
 /// Whether `pid` is `ancestor`, or descends from it.
@@ -80,8 +80,8 @@ pub struct Relative {
     pub is_child: bool,
 }
 
-/// Those below `pid` that are alive, the nearest first, at most so many. Whoever can't be read
-/// is left out: this is for people.
+/// The living descendants of `pid`, the nearest first, up to this number. Processes that cannot be
+/// read are left out, because the result is only shown to users.
 pub fn relatives(pid: Pid, most: usize) -> Vec<Relative> {
     let Ok(family) = Family::now() else { return Vec::new() };
     let mut found: Vec<Relative> = Vec::new();
@@ -135,8 +135,8 @@ pub fn usage(pid: Pid) -> Option<Usage> {
     Some(Usage { cpu, memory: pages.saturating_mul(page), suspended })
 }
 
-/// Anonymous and shared memory of a process, in bytes. It is read from `status`, which keeps no
-/// process waiting, as `smaps` does. `None`: the system does not say.
+/// Anonymous and shared memory of a process, in bytes. It is read from `status`, because reading
+/// `smaps` would block the process. `None`: the system does not report it.
 pub fn own_memory(pid: Pid) -> Option<u64> {
     match fs::read(format!("/proc/{pid}/status")) {
         Ok(status) => procfs::own_memory(&status),
@@ -147,23 +147,25 @@ pub fn own_memory(pid: Pid) -> Option<u64> {
     }
 }
 
-/// When a process started, if it still lives; tells it from a later one with its pid.
+/// The start time of a process, if it is alive; it distinguishes the process from a later one with
+/// its pid.
 pub fn start_of(pid: Pid) -> io::Result<Option<u64>> {
     Ok(stat(pid)?.map(|stat| stat.start))
 }
 
-/// How often it is looked at who is being executed, with a pause between, and how often in
-/// all it must seem to have no environment until that is believed.
+/// The number of looks at a process during its exec, with a pause between them, and the number of
+/// times in all that it must appear without an environment until that is believed.
 const LOOKS: u32 = 50;
 const LOOKS_AT_NONE: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// The environment that a process was executed with; nothing where it has gone or may not
-/// be looked into. It is in the process's memory, and so may be out of reach for ever while
-/// that is locked: see [`crate::process::readers`].
+/// The environment with which a process was executed; empty if the process has exited or cannot be
+/// inspected. Reading it may block, because it is in the memory of the process: see
+/// [`crate::process::readers`].
 ///
 /// # Errors
-/// `TimedOut`: it is being executed, and gets no further.
+///
+/// `TimedOut`: the process stays in the middle of an exec.
 #[expect(clippy::disallowed_methods, reason = "nothing tells of the end of an execve")]
 pub fn environ(pid: Pid) -> io::Result<Vec<u8>> {
     let mut none = 0;
@@ -189,8 +191,8 @@ pub fn environ(pid: Pid) -> io::Result<Vec<u8>> {
     Err(io::ErrorKind::TimedOut.into())
 }
 
-/// The words of a process's command line, each with a zero byte behind it. In its memory, as
-/// the environment is.
+/// The arguments of a process, each with a trailing zero byte. Reading them may block, as for
+/// [`environ`].
 pub fn command_line(pid: Pid) -> io::Result<Vec<u8>> {
     unless_gone(fs::read(format!("/proc/{pid}/cmdline"))).map(Option::unwrap_or_default)
 }
@@ -204,8 +206,8 @@ pub fn traits(pid: Pid, stat: Stat, stopsignal: Signal) -> Traits {
     }
 }
 
-/// Where the executable of another user's process can't be seen, its command line tells, which
-/// is in its memory: one that waits in the kernel might hold us up.
+/// Whether the process is a shell. If the executable of another user's process is invisible, its
+/// command line shows it; reading it may block if the process waits in the kernel.
 fn is_shell(pid: Pid, stat: Stat) -> bool {
     let words = || {
         let readable = stat.state != b'D';
@@ -225,21 +227,21 @@ fn is_shell(pid: Pid, stat: Stat) -> bool {
 
 /// Parents and their children.
 ///
-/// Where the kernel lists children per thread, only the asked part of the tree is
-/// read, which takes microseconds; else all of `/proc` is read once.
+/// If the kernel lists the children of each thread, only the requested part of the tree is read,
+/// which takes microseconds; otherwise all of `/proc` is read once.
 #[derive(Debug)]
 pub struct Family {
     whole: Option<BTreeMap<i32, Vec<Pid>>>,
 }
 
 impl Family {
-    /// A view of the processes as they are now.
+    /// The processes that exist now.
     pub fn now() -> io::Result<Self> {
         let listed = fs::exists("/proc/thread-self/children").unwrap_or(false);
         Ok(Self { whole: if listed { None } else { Some(everyone_by_parent()?) } })
     }
 
-    /// Those whose parent `pid` is.
+    /// The children of `pid`.
     pub fn children(&self, pid: Pid) -> io::Result<Vec<Pid>> {
         if let Some(whole) = &self.whole {
             return Ok(whole.get(&pid.0).cloned().unwrap_or_default());
@@ -254,7 +256,7 @@ impl Family {
         Ok(children)
     }
 
-    /// Those below `pid`, it not included, who are alive.
+    /// The living descendants of `pid`, without `pid` itself.
     pub fn descendants(&self, pid: Pid) -> io::Result<Vec<Member>> {
         let mut found: Vec<Member> = Vec::new();
         let mut open = self.children(pid)?;
@@ -285,7 +287,8 @@ fn everyone_by_parent() -> io::Result<BTreeMap<i32, Vec<Pid>>> {
     Ok(family)
 }
 
-/// What was read, or nothing: for good. Who is not ours to look at never will be.
+/// The result of a read, or nothing if the process has exited or may not be inspected, which does
+/// not change later.
 fn unless_gone<T>(read: io::Result<T>) -> io::Result<Option<T>> {
     match read {
         Ok(read) => Ok(Some(read)),

@@ -21,10 +21,10 @@ use crate::process::reserve::{Reserve, is_shortage};
 /// Time for all that is read for one answer.
 pub const READ_TIME: Duration = Duration::from_secs(1);
 
-/// Time for one process. What isn't held up takes microseconds.
+/// Time limit for one process. It usually takes microseconds.
 const READ_PATIENCE: Duration = Duration::from_millis(500);
 
-/// Threads that read or hang at once.
+/// The maximum number of threads that read or hang.
 const READERS: usize = 16;
 
 /// Reads something about a process.
@@ -38,28 +38,28 @@ pub struct Readers {
     reserve: Rc<Reserve>,
 }
 
-/// Those whom a thread that was given up hangs on.
+/// Processes on which an abandoned thread hangs.
 #[derive(Clone, Debug, Default)]
 struct Silent(Arc<Mutex<BTreeSet<Member>>>);
 
 /// What came of reading about one process.
 #[derive(Debug)]
 pub enum ReadOutcome {
-    /// This was there; nothing if it has gone.
+    /// The content; empty if the process has exited.
     All(Vec<u8>),
-    /// It doesn't answer.
+    /// The process does not respond.
     Nothing,
-    /// It could not be asked; it may well answer.
+    /// It could not be read; the process may well respond.
     Failed(io::Error),
 }
 
 impl Readers {
-    /// Makes a pool without threads; they start with the first question.
+    /// Creates a pool without threads; they start with the first read.
     pub fn new(reserve: Rc<Reserve>) -> Self {
         Self { places: Arc::new(Semaphore::new(READERS)), silent: Silent::default(), reserve }
     }
 
-    /// Reads about all of `whom`, in this order, as far as it can until `deadline`.
+    /// Reads about all of `whom` in this order, as far as possible until `deadline`.
     pub async fn read(
         &self,
         read: Read,
@@ -108,7 +108,7 @@ impl Readers {
         whom.iter().copied().zip(answers).collect()
     }
 
-    /// Adds what was told to `answers`, up to and with the first who doesn't.
+    /// Adds results to `answers`, up to and including the first process that does not respond.
     async fn read_until_one_hangs(
         &self,
         read: Read,
@@ -148,8 +148,9 @@ impl Readers {
         }
     }
 
-    /// Where there can be no thread there are too many processes, and whose they are must be
-    /// found out all the more. Who waits in the kernel may be one that hangs.
+    /// Reads in this thread, because no thread can be created. That happens if there are too many
+    /// processes, when finding their programs is most important. A process that waits in the kernel
+    /// may hang, so it is skipped.
     fn ask_here(&self, member: Member, read: Read) -> ReadOutcome {
         match process_table::stat(member.pid) {
             Ok(Some(stat)) if stat.state == b'D' => ReadOutcome::Nothing,

@@ -1,4 +1,4 @@
-//! The one place that waits for children.
+//! Waits for children. No other module does.
 
 use std::mem::MaybeUninit;
 use std::time::Duration;
@@ -9,14 +9,14 @@ use supervisor_core::ids::Pid;
 use supervisor_core::input::Exit;
 use supervisor_core::signal::Signal;
 
-/// Makes orphans among our descendants our children, also where we aren't PID 1.
-/// Without it (Linux before 3.4, some sandboxes) they go to whoever is.
+/// Makes orphans among the descendants children of the supervisor, even if it is not PID 1. If that
+/// fails (Linux before 3.4, some sandboxes), they become children of PID 1 or of another subreaper.
 pub fn adopt_orphans() {
     let own = rustix::process::getpid();
     let _ = rustix::process::set_child_subreaper(Some(own));
 }
 
-/// Whether orphans among our descendants become our children.
+/// Whether orphans among the descendants become children of the supervisor.
 #[must_use]
 pub fn adopts_orphans() -> bool {
     std::process::id() == 1
@@ -30,14 +30,14 @@ pub fn has_no_children() -> bool {
     matches!(waitid(WaitId::All, look), Err(Errno::CHILD))
 }
 
-/// A child that has ended.
+/// A child that has exited.
 #[derive(Clone, Copy, Debug)]
 pub struct Ended {
-    /// The pid that it had.
+    /// Its pid.
     pub pid: Pid,
-    /// How it ended.
+    /// Its exit status.
     pub exit: Exit,
-    /// What it took.
+    /// Its resource usage.
     pub usage: Usage,
 }
 
@@ -46,12 +46,12 @@ pub struct Ended {
 pub struct Usage {
     /// Time on processors, the kernel's work for it included.
     pub cpu: Duration,
-    /// Bytes of memory that the largest of them had at once.
+    /// The peak memory in bytes of the largest of these processes.
     pub peak_memory: u64,
 }
 
 impl Usage {
-    /// What both took.
+    /// The sum of both.
     #[must_use]
     pub fn with(self, other: Self) -> Self {
         let peak_memory = self.peak_memory.max(other.peak_memory);
@@ -59,14 +59,14 @@ impl Usage {
     }
 }
 
-/// The next child that has ended: one of ours, or an orphan that became ours.
-/// Never waits; to be called until it returns `None`.
+/// Reaps the next child that has exited: a child of the supervisor, or an orphan that it adopted.
+/// It never blocks; call it until it returns `None`.
 pub fn next() -> Option<Ended> {
     wait(-1)
 }
 
-/// One that has ended, and how, and that is not to be reaped yet: so it can be asked whose it
-/// was. Never waits.
+/// The next child that has exited, with its exit status. It is not reaped, so that `/proc` still
+/// shows its program. It never blocks.
 pub fn peek() -> Option<(Pid, Exit)> {
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
     let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
@@ -90,7 +90,8 @@ pub fn peek() -> Option<(Pid, Exit)> {
     (pid > 0).then_some((Pid(pid), exit))
 }
 
-/// A child that has been stopped, and by which signal; each stop is told once. Never waits.
+/// The next child that was suspended, with the signal; each suspension is returned once. It never
+/// blocks.
 pub(super) fn stopped() -> Option<(Pid, Option<Signal>)> {
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
     let options = libc::WSTOPPED | libc::WNOHANG;
@@ -108,7 +109,7 @@ pub(super) fn stopped() -> Option<(Pid, Option<Signal>)> {
     (pid > 0).then(|| (Pid(pid), Signal::from_number(by.into())))
 }
 
-/// Reaps the one that was found.
+/// Reaps the child that [`peek`] returned.
 pub fn found(pid: Pid) -> Option<Ended> {
     wait(pid.0)
 }
@@ -141,7 +142,7 @@ fn taken(usage: &libc::rusage) -> Usage {
     }
 }
 
-/// Buries a child that never became a program. It has ended or is about to.
+/// Reaps a child that never executed a program. It has exited or is about to.
 pub(super) fn failed_start(pid: i32) {
     // SAFETY: no status and no usage is asked for.
     while unsafe { libc::wait4(pid, std::ptr::null_mut(), 0, std::ptr::null_mut()) } < 0

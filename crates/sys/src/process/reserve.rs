@@ -1,5 +1,5 @@
-//! Descriptors that are kept for when there are no others: who belongs to a program must
-//! be found out, and he must be signalled, also when everything else is used up.
+//! Descriptors in reserve for censuses and signals, which must work even if all other descriptors
+//! are in use.
 
 use std::cell::RefCell;
 use std::io;
@@ -9,8 +9,9 @@ use rustix::io::Errno;
 
 use super::start::landing::inert;
 
-/// How many. A census has two open at once, a folder and a file in it; a signal has two,
-/// the process and what is known of it; the others make up for a thread that is quicker.
+/// The number of descriptors in reserve. A census has two open at once (a directory and a file in
+/// it), and so has a signal (the process and its `stat`); the rest is for a thread that opens one
+/// first.
 const RESERVE: usize = 4;
 
 /// What is kept.
@@ -19,12 +20,12 @@ pub struct Reserve {
     kept: RefCell<Vec<OwnedFd>>,
 }
 
-/// While this lives, the reserve may be used.
+/// While this exists, the reserve may be used.
 #[derive(Debug)]
 pub struct GivenUp<'a>(&'a Reserve);
 
 impl Reserve {
-    /// As much as there is now; what is missing is added when there is more.
+    /// Fills the reserve as far as possible. Missing descriptors are added later.
     #[must_use]
     pub fn filled() -> Self {
         let reserve = Self { kept: RefCell::default() };
@@ -32,7 +33,7 @@ impl Reserve {
         reserve
     }
 
-    /// Does `work`, and if it fails for want of descriptors, does it again with these.
+    /// Runs `work`. If it fails for lack of descriptors, runs it again with the reserve.
     pub fn with_room<T>(&self, work: impl Fn() -> io::Result<T>) -> io::Result<T> {
         match work() {
             Err(error) if is_shortage(&error) => {
@@ -43,7 +44,7 @@ impl Reserve {
         }
     }
 
-    /// Makes room. Whoever opens anything meanwhile may take it.
+    /// Releases the reserve. Any thread may take the descriptors.
     pub fn give_up(&self) -> GivenUp<'_> {
         // It may have been impossible to take all of it back after the last time.
         self.fill();
@@ -66,7 +67,7 @@ impl Drop for GivenUp<'_> {
     }
 }
 
-/// Whether something failed only because there are no descriptors.
+/// Whether an operation failed only because there were no descriptors.
 pub fn is_shortage(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }

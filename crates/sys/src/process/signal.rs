@@ -1,4 +1,4 @@
-//! Signals that arrive, as data, and signals that are sent.
+//! Receives signals as data, and sends signals.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -104,8 +104,7 @@ impl AsFd for Signals {
     }
 }
 
-/// Sends a signal to a child of ours that was not reaped. A target that has just
-/// ended is no error.
+/// Sends a signal to a child that was not reaped. It is not an error if the child has just exited.
 pub fn send(pid: Pid, signal: Signal) -> io::Result<()> {
     kill(pid.0, signal)
 }
@@ -115,7 +114,7 @@ pub fn send_to_group(pid: Pid, signal: Signal) -> io::Result<()> {
     kill(-pid.0, signal)
 }
 
-/// Whether there is anybody in a process group, be it that he only waits to be reaped.
+/// Whether a process group has a member, even if it only waits to be reaped.
 pub fn group_is_there(leader: Pid) -> bool {
     let leader = OsPid::from_raw(leader.0);
     leader.is_some_and(|leader| test_kill_process_group(leader) != Err(Errno::SRCH))

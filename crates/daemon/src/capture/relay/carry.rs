@@ -1,4 +1,4 @@
-//! The way of the bytes: when a relay looks at a pipe, and what it does with what is there.
+//! Moves bytes through a relay: decides when to look at a pipe and how to move its content.
 
 use std::os::fd::AsFd;
 use std::pin::pin;
@@ -14,35 +14,35 @@ use super::pace::{self, Next, Pace, Seen};
 use super::source::Source;
 use super::{Relay, add};
 
-/// Bytes after which others get their turn.
+/// The number of bytes after which other tasks run.
 const TURN: u64 = 1024 * 1024;
 
-/// What a reader makes room for at once at least, unless it is a slow one.
+/// The least space that a reader frees at once, unless it is slow.
 const SLOWLY: u64 = 16 * 1024;
 
-/// How long what a listener writes in one go may take, where that is shown in the log.
+/// The maximum time for the parts of one write of a listener, if its output is logged.
 const ONE_GO: Duration = Duration::from_millis(2);
 
-/// Why carrying stopped for now.
+/// The reason why a relay paused.
 pub(super) enum Pause {
-    /// It is this one's turn first.
+    /// Another relay must go first.
     Behind(Rc<Relay>),
     SourceEmpty,
     SinkFull,
-    /// What was there has been moved. There may be more.
+    /// The content was moved. There may be more.
     TurnOver,
     End,
 }
 
-/// How one source is looked at.
+/// The state of looking at one source.
 struct Looks {
     watch: Watch<Rc<Source>>,
     pace: Pace,
-    /// Bytes that the pipe has room for; the program may change that.
+    /// The capacity of the pipe, which the program may change.
     room: u64,
-    /// Bytes that were moved since others had their turn.
+    /// Bytes that were moved since other tasks ran.
     since_others: u64,
-    /// Set once the pipe has been enlarged, or was found not to need it.
+    /// Set once the pipe has been enlarged, or needed no enlargement.
     enlarged: Option<Option<Share>>,
 }
 
@@ -56,7 +56,7 @@ impl Looks {
 }
 
 impl Relay {
-    /// Carries on until closed.
+    /// Carries output until the relay is closed.
     pub(crate) async fn run(self: Rc<Self>, wakeups: Rc<Wakeups>) {
         loop {
             match self.front() {
@@ -132,9 +132,9 @@ impl Relay {
         }
     }
 
-    /// Waits until the sink, which has just taken `moved` bytes, takes more. A reader that takes
-    /// a little at a time would wake the relay for each page, so the relay rests instead: the
-    /// news of that little may also have gone to another relay.
+    /// Waits until the sink accepts more after it has taken `moved` bytes. A reader that takes
+    /// little at a time would wake the relay for each page, so the relay pauses instead. The
+    /// notification may also have gone to another relay.
     async fn await_room(&self, moved: u64, wakeups: &Wakeups) {
         match (1..SLOWLY).contains(&moved) && wakeups.can_rest() {
             true => wakeups.rest(pace::LONGEST).await,
@@ -142,8 +142,8 @@ impl Relay {
         }
     }
 
-    /// Moves what is there now, and leaves what comes in the meantime: to follow a program that
-    /// writes line by line would cost more than each line does.
+    /// Moves the present content, and leaves later output for the next look: following each line of
+    /// a program would cost more than the line itself.
     pub(super) fn carry_some(&self, source: &Source) -> Pause {
         if let Some(other) = self.ahead() {
             return Pause::Behind(other);
@@ -233,7 +233,7 @@ impl Relay {
         }
     }
 
-    /// Lets go what the filter held back; whether there was anything.
+    /// Passes on the bytes that the filter held back. Returns whether there were any.
     pub(super) fn finish(&self, source: &Source) -> bool {
         let rest = self.filter.as_ref().zip(source.pid);
         let rest = rest.map(|(filter, pid)| filter.borrow_mut().finish(pid)).unwrap_or_default();

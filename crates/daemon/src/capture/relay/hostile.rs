@@ -1,9 +1,9 @@
-//! Relays and a hostile program: real pipes, and a program that writes, fills its pipe or ends between
-//! any two system calls of the relay, while the reader reads a little now and then.
+//! Tests relays with a hostile program on real pipes: between any two system calls of the relay,
+//! the program writes, fills its pipe or exits, while the reader reads a little now and then.
 //!
-//! What must hold: every line comes out whole, once and in order, and none waits for the next one.
-//! The same holds if a filter changes the lines on their way, if the program changes the size of its
-//! pipe, and if the kernel allows the user no large pipes.
+//! Every line must come out complete, once and in order, without waiting for the next one. This
+//! also holds if a filter changes lines, if the program changes the size of its pipe, and if the
+//! kernel allows the user no large pipes.
 
 mod way;
 
@@ -29,10 +29,11 @@ const KEPT: Memory = Memory { of_runs: true, recent: false };
 
 const CASES: u64 = 54;
 
-/// So long nothing takes; what has not come by then waits for something that has come already.
+/// The time limit for all output. Output that has not arrived by then waits for something that has
+/// already happened.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Numbers that look random, the same for the same seed.
+/// Pseudo-random numbers, the same for the same seed.
 struct Dice(Cell<u64>);
 
 impl Dice {
@@ -46,7 +47,7 @@ impl Dice {
     }
 }
 
-/// A program, as seen from outside: the end of its pipe and how many lines it wrote.
+/// A program: the end of its pipe, and the number of lines it wrote.
 struct Program {
     name: char,
     way: Way,
@@ -59,7 +60,7 @@ impl Program {
         line(self.name, self.written.get(), way::RED)
     }
 
-    /// Makes its pipe larger or smaller, if the kernel allows that.
+    /// Changes the size of its pipe, if the kernel allows that.
     fn resizes(&self, pages: u64) {
         if let Some(pipe) = &*self.pipe.borrow() {
             let size = usize::try_from(pages).unwrap() * rustix::param::page_size();
@@ -94,7 +95,7 @@ struct Scene {
     programs: [Program; 2],
     reader: Rc<OwnedFd>,
     came: RefCell<Vec<u8>>,
-    /// Whether the hostile ones do anything at present.
+    /// Whether the hostile programs act now.
     acts: Cell<bool>,
 }
 
@@ -127,7 +128,7 @@ impl Scene {
         self.came.borrow().iter().filter(|byte| **byte == b'\n').count() as u64
     }
 
-    /// The programs write nothing more for now: all that they wrote comes out.
+    /// Waits until all output so far has arrived, while the programs write nothing.
     async fn all_comes(&self) {
         self.acts.set(false);
         let written = || self.programs.iter().map(|program| program.written.get()).sum::<u64>();
@@ -260,7 +261,7 @@ fn lines_come_out_complete_if_pipes_cannot_be_enlarged() {
     played.join().unwrap();
 }
 
-/// Pipes of all the pages that the user may have. `None`: there is no such limit.
+/// Pipes that use all pages that the user may have. `None`: there is no such limit.
 fn hoard() -> Option<Vec<OwnedFd>> {
     let usual = 16 * rustix::param::page_size();
     let mut pipes = Vec::new();

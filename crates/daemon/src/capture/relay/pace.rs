@@ -1,32 +1,32 @@
-//! How long a relay leaves a busy pipe alone.
+//! Decides how long a relay leaves a busy pipe alone.
 //!
-//! A relay that looks at each write takes one line at a time: five system calls and two switches
-//! between processes for each. If it rests for some hundred microseconds, the program fills whole
-//! pages in its own pipe, which cost no more than a line does.
+//! A relay that looks after each write moves one line at a time: five system calls and two context
+//! switches per line. If it pauses for a few hundred microseconds, the program fills whole pages of
+//! its pipe, and a page costs no more than a line.
 
 use std::time::{Duration, Instant};
 
-/// The longest rest, so that a line is not late. A program that writes lines as fast as it can
-/// fills half of an enlarged pipe in about this time.
+/// The longest pause, so that lines are not delayed noticeably. A program that writes lines as fast
+/// as possible fills half of an enlarged pipe in about this time.
 pub(super) const LONGEST: Duration = Duration::from_micros(250);
 
-/// Rests shorter than this are not worth their timer. What fills a pipe sooner comes in large
-/// pieces, and gains nothing by waiting.
+/// The shortest pause that is worth its timer. A program that fills the pipe sooner writes large
+/// pieces, and a pause gains nothing.
 const SHORTEST: Duration = Duration::from_micros(60);
 
-/// A look that finds something this soon after the last one makes a stream busy: up to some
-/// thousand lines a second none is delayed.
+/// The interval within which a second look must find output for a stream to count as busy. Up to
+/// some thousand lines per second, no line is delayed.
 const WINDOW: Duration = Duration::from_micros(50);
 
-/// What is found at once when a pipe is no longer empty, if it is written to in large pieces. There
-/// is nothing to gather then, and a rest only holds up their writer.
+/// The number of bytes in an empty pipe that shows large writes. Then a pause gains nothing and
+/// only delays the writer.
 const LARGE: u64 = 16 * 1024;
 
-/// How late a timer may be without a stream that wrote less than a page counting as idle.
+/// The lateness of a timer up to which a stream stays busy although it wrote less than a page.
 const LATENESS: Duration = Duration::from_micros(150);
 const PAGE: u64 = 4096;
 
-/// After this long the rate of before is of no interest.
+/// The time after which the previous rate no longer counts.
 const FORGOTTEN: Duration = Duration::from_millis(1);
 
 /// What a relay does after it has moved what was there.
@@ -34,29 +34,29 @@ const FORGOTTEN: Duration = Duration::from_millis(1);
 pub(super) enum Next {
     /// Look again at once.
     Look,
-    /// Look again so much later, and not before.
+    /// Look again after this time.
     Rest(Duration),
-    /// Have arrivals announced, and look once more: none were announced so far.
+    /// Enable announcements of output, then look once more.
     Arm,
-    /// Wait for an arrival.
+    /// Wait for an announcement of output.
     Wait,
 }
 
-/// What one look at a pipe showed.
+/// The result of one look at a pipe.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
-    /// When the look began.
+    /// The start of the look.
     pub(super) at: Instant,
     pub(super) moved: u64,
-    /// Whether the pipe was found empty in the end; otherwise there may be more.
+    /// Whether the pipe was empty at the end; otherwise there may be more output.
     pub(super) is_empty: bool,
-    /// Whether arrivals were announced when the look began.
+    /// Whether announcements were enabled at the start of the look.
     pub(super) is_armed: bool,
-    /// Bytes that the pipe has room for.
+    /// The capacity of the pipe.
     pub(super) room: u64,
 }
 
-/// The rate of one stream, over its last few looks.
+/// The rate of one stream over its last looks.
 #[derive(Debug)]
 pub(super) struct Pace {
     last: Option<Instant>,
@@ -109,8 +109,8 @@ impl Pace {
         }
     }
 
-    /// Until the pipe will be nearly half full. Half of an enlarged pipe has more pages than the
-    /// usual pipe that they go to, since lines don't fill them.
+    /// The time until the pipe is nearly half full. Half of an enlarged pipe has more pages than
+    /// the usual pipe of the sink, because lines do not fill pages.
     fn rest(&self, room: u64) -> Option<Duration> {
         let wanted = u128::from(room / 16 * 7);
         let nanoseconds = self.time.as_nanos() * wanted / u128::from(self.bytes.max(1));

@@ -1,4 +1,4 @@
-//! The pipe that one run writes into.
+//! The pipe into which one run writes.
 
 use std::cell::{Cell, RefCell};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -10,11 +10,11 @@ use super::super::tail::Tail;
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) pipe: OwnedFd,
-    /// The process that writes into it; `None`: the supervisor does.
+    /// The process that writes into it; `None`: the supervisor.
     pub(super) pid: Option<Pid>,
-    /// Bytes that are still taken from it, since another has followed; `None`: all.
+    /// The number of bytes that are still read, because a newer pipe has followed; `None`: all.
     pub(super) left: Cell<Option<u64>>,
-    /// The end of what came; `None`: it is not asked for, or has been already.
+    /// The end of the output; `None`: it is not needed, or was already taken.
     pub(super) tail: RefCell<Option<Tail>>,
 }
 
@@ -23,12 +23,12 @@ impl Source {
         rustix::io::ioctl_fionread(&self.pipe).unwrap_or(0)
     }
 
-    /// Bytes that the pipe has room for, which its program may have changed.
+    /// The capacity of the pipe, which the program may have changed.
     pub(super) fn room(&self) -> u64 {
         rustix::pipe::fcntl_getpipe_size(&self.pipe).map_or(PIPE_SIZE, |size| size as u64)
     }
 
-    /// Whether what is in it is all that will come.
+    /// Whether the pipe's present content is all that will be read.
     pub(super) const fn is_last(&self) -> bool {
         self.left.get().is_some()
     }
@@ -38,7 +38,7 @@ impl Source {
     }
 }
 
-/// What a pipe usually has room for.
+/// The usual capacity of a pipe.
 const PIPE_SIZE: u64 = 64 * 1024;
 
 impl AsFd for Source {

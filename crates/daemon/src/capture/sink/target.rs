@@ -1,4 +1,4 @@
-//! The kinds of places that output goes to, and how each is asked not to wait.
+//! The kinds of destinations, and non-blocking writes to each.
 
 use std::cell::RefCell;
 use std::io;
@@ -11,19 +11,19 @@ use supervisor_sys::io::write_without_blocking::{can_take, write_without_blockin
 
 use super::super::log_file::LogFile;
 
-/// Bytes that a terminal which we share is asked to take in one go.
+/// The number of bytes that are written to a shared terminal at once.
 const TERMINAL_CHUNK: usize = 256;
 
 #[derive(Debug)]
 pub(super) enum Target {
-    /// Pages are handed on from pipe to pipe, nothing is copied.
+    /// A pipe. Pages are moved from pipe to pipe without copying.
     Pipe(BorrowedFd<'static>),
     Socket(BorrowedFd<'static>),
-    /// A terminal of which we have a description of our own.
+    /// A terminal that the supervisor has opened itself.
     Terminal(OwnedFd),
-    /// A terminal that we may not open again.
+    /// A terminal that the supervisor may not open again.
     SharedTerminal(BorrowedFd<'static>),
-    /// A file or device that takes what it gets.
+    /// A file or device that accepts everything.
     Plain(BorrowedFd<'static>),
     Log(RefCell<LogFile>),
     Nowhere,
@@ -47,7 +47,7 @@ impl Target {
         }
     }
 
-    /// Writes what there is room for, without waiting.
+    /// Writes as many bytes as fit without blocking.
     pub(super) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Socket(fd) => {
@@ -69,8 +69,8 @@ fn is_null(device: u64) -> bool {
     (rustix::fs::major(device), rustix::fs::minor(device)) == (1, 3)
 }
 
-/// A terminal can only be written to without waiting through a description that
-/// says so, and the shell that shares ours would stumble over that.
+/// Opens a terminal. Only an open file description in non-blocking mode allows such writes, and
+/// that mode would confuse the shell if the supervisor set it on the shared one.
 fn terminal(fd: BorrowedFd<'static>) -> Target {
     let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
     let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
@@ -80,7 +80,8 @@ fn terminal(fd: BorrowedFd<'static>) -> Target {
     }
 }
 
-/// Writes to a terminal which may wait: it says that it can take some, and not how many.
+/// Writes to a terminal that may block: the terminal reports that it accepts bytes, but not how
+/// many.
 fn byte_by_byte(bytes: &[u8], terminal: BorrowedFd<'_>) -> Result<usize, Errno> {
     for (written, byte) in bytes.iter().enumerate() {
         let taken = match can_take(terminal) {

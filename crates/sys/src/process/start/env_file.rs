@@ -11,11 +11,11 @@ use supervisor_wire::env_file::{LARGEST, parse};
 use crate::io::bounded_read::read_regular;
 use crate::io::errno;
 
-/// `inherited` with the variables of `files` in place of those of the same name.
+/// `inherited`, overridden by the variables of `files`.
 ///
 /// # Errors
 ///
-/// If a file can't be read or is malformed. A later start may succeed.
+/// If a file cannot be read or is malformed. A later start may succeed.
 pub fn with_files(
     mut inherited: Vec<(OsString, OsString)>,
     files: &[EnvFile],

@@ -1,4 +1,4 @@
-//! Why a file that is there can't be executed: the one that it needs is missing.
+//! Finds out why an existing file cannot be executed: its interpreter or loader is missing.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -9,11 +9,11 @@ use std::path::Path;
 use rustix::fs::Access;
 use supervisor_wire::system::executable::{Needs, needs};
 
-/// As far as what a file needs is looked for in it: linkers put it at the beginning.
+/// The part of a file that is searched for its interpreter. Linkers put it at the beginning.
 const BEGINNING: u64 = 4096;
 
-/// What stands in the way of `file`, if that is its interpreter or loader; `directory` is
-/// where it will run.
+/// Describes the missing interpreter or loader of `file`. `directory` is the working directory of
+/// the program.
 pub fn obstacle(file: &Path, directory: Option<&Path>) -> Option<String> {
     let seen_from_there = |path: &Path| directory.map_or_else(|| path.into(), |dir| dir.join(path));
     let mut beginning = Vec::new();

@@ -1,9 +1,9 @@
-//! Where a child's streams are put for it to find: descriptors of low numbers.
+//! Reserves low descriptor numbers for a child's streams.
 //!
-//! A child needs a table of descriptors of its own. Copying ours costs time for each that
-//! is open, and so does closing the copies: with a thousand programs that is two thirds of
-//! all that starting one takes. So the child has ours until it copies the lowest few, which
-//! needs its streams to be among them.
+//! A child needs its own descriptor table. Copying the supervisor's table takes time for each open
+//! descriptor, and closing the copies again does as well: with a thousand programs, that is two
+//! thirds of the time of a start. Therefore the child shares the table until it copies the lowest
+//! few descriptors, among which its streams must be.
 
 use std::cell::RefCell;
 use std::io;
@@ -13,7 +13,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::{DupFlags, dup3};
 use rustix::pipe::PipeFlags;
 
-/// Three descriptors, kept from early on so that their numbers are low.
+/// Three descriptors, reserved early so that their numbers are low.
 #[derive(Debug)]
 pub struct Landing {
     places: RefCell<[OwnedFd; 3]>,
@@ -22,10 +22,11 @@ pub struct Landing {
 }
 
 impl Landing {
-    /// Takes the lowest numbers that are free.
+    /// Reserves the lowest free numbers.
     ///
     /// # Errors
-    /// There are no descriptors.
+    ///
+    /// If there are no descriptors.
     pub fn new() -> io::Result<Self> {
         let nothing = inert()?;
         let another = || nothing.try_clone();
@@ -33,10 +34,11 @@ impl Landing {
         Ok(Self { places: RefCell::new(places), nothing })
     }
 
-    /// Puts these streams there while `start` runs, which gets the numbers.
+    /// Puts these streams at the reserved numbers while `start` runs, which gets the numbers.
     ///
     /// # Errors
-    /// A stream can't be duplicated.
+    ///
+    /// If a stream cannot be duplicated.
     pub fn with<T>(
         &self,
         streams: [BorrowedFd<'_>; 3],
@@ -53,13 +55,13 @@ impl Landing {
     }
 }
 
-/// A descriptor that does nothing but be there. Not every place has a `/dev/null`.
+/// Opens a descriptor without any function. `/dev/null` may not exist.
 pub fn inert() -> io::Result<OwnedFd> {
     let null = rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
     Ok(null.or_else(|_| rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map(|(end, _)| end))?)
 }
 
-/// Takes the streams away again when it is dropped.
+/// Removes the streams again when it is dropped.
 struct Emptied<'a>(&'a Landing);
 
 impl Drop for Emptied<'_> {

@@ -1,4 +1,4 @@
-//! From the first word of a command to the file to execute.
+//! Finds the file to execute for a command.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -16,8 +16,8 @@ const DEFAULT_PATH: &str = "/bin:/usr/bin:/usr/local/bin";
 /// The variable with the directories in which commands are searched.
 const PATH: &str = "PATH";
 
-/// The command line of a program, and the file to execute for it. `environment` lies beneath
-/// the variables that `launch` sets.
+/// The command line of a program, and the file to execute. Variables in `launch` override
+/// `environment`.
 pub fn command<'a>(
     launch: &'a Launch,
     environment: &[(OsString, OsString)],
@@ -33,22 +33,21 @@ pub fn command<'a>(
     Ok((argv, find(word, path(launch, environment), launch.directory.as_deref())?))
 }
 
-/// The `PATH` in which a program's commands are searched.
+/// The `PATH` in which the commands of a program are searched.
 pub fn path<'a>(launch: &'a Launch, environment: &'a [(OsString, OsString)]) -> Option<&'a OsStr> {
     let own = launch.environment.iter().rfind(|(name, _)| name == PATH);
     own.map(|(_, path)| path.as_os_str()).or_else(|| inherited_path(environment))
 }
 
-/// The `PATH` of an environment. Where a name occurs twice, its first value counts.
+/// The `PATH` of an environment. If a name occurs twice, its first value counts.
 pub fn inherited_path(environment: &[(OsString, OsString)]) -> Option<&OsStr> {
     environment.iter().find(|(name, _)| name == PATH).map(|(_, path)| path.as_os_str())
 }
 
 /// Finds the file to execute for `word`.
 ///
-/// A word with a slash in it is a path, relative to `directory` if that is given;
-/// any other is searched in the directories of `path`, and the first that can be
-/// executed counts.
+/// A word with a slash is a path, relative to `directory` if that is given. Any other word is
+/// searched in the directories of `path`; the first executable file counts.
 pub fn find(
     word: &OsStr,
     path: Option<&OsStr>,
@@ -80,7 +79,7 @@ pub fn find(
     }))
 }
 
-/// Why this file can't be executed, if it can't.
+/// The reason why this file cannot be executed, if there is one.
 fn obstacle(path: &Path) -> Option<SpawnError> {
     let shown = path.display();
     let Ok(metadata) = fs::metadata(path) else {

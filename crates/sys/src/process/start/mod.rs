@@ -1,4 +1,4 @@
-//! Starting a program: its environment, its file, and a process of its own.
+//! Starts a program: prepares its environment, finds its file and creates its process.
 
 pub mod env_file;
 pub mod interpreter;

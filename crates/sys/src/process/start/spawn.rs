@@ -1,10 +1,9 @@
-//! Starting a process.
+//! Starts a process.
 //!
-//! The child is made by `clone(CLONE_VM | CLONE_VFORK)`: it borrows our memory
-//! until it has executed the program, so nothing is copied and a failure to
-//! execute is simply a number that it leaves behind. The price is that between
-//! `clone` and `execve` it may do nothing but system calls on values prepared
-//! before: see `child`.
+//! `clone(CLONE_VM | CLONE_VFORK)` creates the child: it uses the supervisor's memory until it has
+//! executed the program, so nothing is copied, and a failed exec is reported as a number in that
+//! memory. In return, the child may only make system calls with prepared values between `clone` and
+//! `execve`: see `child`.
 
 use std::cell::Cell;
 use std::ffi::{CString, c_int, c_void};
@@ -25,13 +24,13 @@ use crate::process::reap;
 pub struct Plan<'a> {
     /// The file to execute.
     pub path: &'a CString,
-    /// Its words, the first being the name it was called by.
+    /// Its arguments; the first is the name under which it was called.
     pub argv: &'a [CString],
     /// Its environment, `NAME=value`.
     pub environment: &'a [CString],
     /// What becomes its stdin, stdout and stderr.
     pub stdio: Streams,
-    /// Where it works.
+    /// Its working directory.
     pub directory: Option<&'a CString>,
     /// Its file mode creation mask.
     pub umask: Option<u32>,
@@ -39,7 +38,7 @@ pub struct Plan<'a> {
     pub limits: &'a [Limit],
     /// Whom it becomes.
     pub user: Option<&'a User>,
-    /// It gets SIGKILL when we end.
+    /// The kernel sends it SIGKILL when the supervisor exits.
     pub die_with_us: bool,
     /// A `cgroup.procs` file to join through.
     pub cgroup: Option<BorrowedFd<'a>>,
@@ -48,27 +47,27 @@ pub struct Plan<'a> {
 /// What becomes of the standard streams.
 #[derive(Clone, Copy, Debug)]
 pub enum Streams {
-    /// Ours, and the terminal's foreground with them if we have it: who was started in the
-    /// background takes it from nobody. Other descriptors stay too.
+    /// The supervisor's streams, and the terminal's foreground if the supervisor has it. A
+    /// supervisor in the background does not take the terminal. Other descriptors also stay open.
     Inherited,
-    /// The descriptors of these numbers, which are open and beyond the standard ones. Every
-    /// other one is closed.
+    /// The descriptors with these numbers, which are open and not standard streams. All others are
+    /// closed.
     Given([RawFd; 3]),
 }
 
-/// How a child comes by a table of descriptors.
+/// How a child gets its descriptor table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Table {
-    /// It gets a copy of ours, which takes the longer the more are open.
+    /// A copy of the supervisor's table. Copying takes longer the more descriptors are open.
     Copied,
-    /// It has ours until it copies the descriptors that it needs.
+    /// The supervisor's table, until the child copies the descriptors that it needs.
     Shared,
 }
 
-/// The step at which a start failed, and why.
+/// The step at which a start failed, and the error.
 #[derive(Debug)]
 pub struct Failure {
-    /// What was tried.
+    /// The step that failed.
     pub step: Step,
     /// What the kernel said.
     pub error: io::Error,
@@ -77,24 +76,24 @@ pub struct Failure {
 /// The steps that can fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Making the process.
+    /// Creating the process.
     Clone,
-    /// Having descriptors of its own.
+    /// Separating its descriptors.
     Descriptors,
     /// Setting the limit with this index.
     Limit(usize),
-    /// Becoming the user.
+    /// Changing the user.
     User,
-    /// Going to the directory.
+    /// Changing the directory.
     Directory,
     /// Executing the program.
     Execute,
 }
 
-/// Enough for a few system calls and libc's wrappers around them.
+/// The stack size for a few system calls and their libc wrappers.
 const STACK_BYTES: usize = 64 * 1024;
 
-/// Starts processes in the fastest way that the system allows, and remembers which one it is.
+/// Starts processes in the fastest way that the system allows, and remembers that way.
 #[derive(Debug, Default)]
 pub struct Spawner {
     restrictions: Cell<Restrictions>,
@@ -147,8 +146,8 @@ impl Spawner {
 }
 
 impl Failure {
-    /// Whether the system may allow the start with a copied table of descriptors. qemu-user
-    /// refuses the clone, Linux before 5.9 and sandboxes the step that ends the sharing.
+    /// Whether the failure may come from the shared descriptor table. qemu-user rejects the clone;
+    /// Linux before 5.9 and sandboxes reject the step that separates the tables.
     fn is_of_shared_table(&self) -> bool {
         let refusals = [libc::EINVAL, libc::ENOSYS, libc::EPERM];
         match self.step {
@@ -163,7 +162,7 @@ impl Failure {
 #[derive(Debug)]
 struct Started {
     pid: Pid,
-    /// Whether it had our memory, as it was to.
+    /// Whether it shared the supervisor's memory as intended.
     shares_memory: bool,
 }
 
@@ -213,13 +212,13 @@ struct Errand<'a> {
     argv: &'a [*const libc::c_char],
     environment: &'a [*const libc::c_char],
     parent: i32,
-    /// The child has run; it sets this, which is visible only if it shares our memory.
+    /// Set by the child when it runs; visible only if the child shares the supervisor's memory.
     began: bool,
     failed: Option<(Step, c_int)>,
 }
 
-/// What the child does. It shares our memory, so: no allocation, no locks, no
-/// panic, no libc function that keeps state; only system calls.
+/// Runs in the child. The child shares the supervisor's memory, so it may only make system calls:
+/// no allocation, no lock, no panic, and no libc function with state.
 extern "C" fn child(errand: *mut c_void) -> c_int {
     // SAFETY: `spawn` passes a pointer to its errand, which nobody else touches
     // while we run.
@@ -237,7 +236,7 @@ extern "C" fn child(errand: *mut c_void) -> c_int {
     127
 }
 
-/// All that happens between `clone` and `execve`, in supervisord's order.
+/// Carries out all steps between `clone` and `execve`, in supervisord's order.
 fn prepare(plan: &Plan<'_>, table: Table, parent: i32) -> Result<(), Step> {
     // SAFETY: plain system calls with numbers and with pointers into `plan`.
     unsafe {
@@ -289,9 +288,9 @@ fn prepare(plan: &Plan<'_>, table: Table, parent: i32) -> Result<(), Step> {
     Ok(())
 }
 
-/// Groups first, the user last: afterwards the right to change groups is gone. Who is that
-/// user already stays as he is, as in supervisord: groups that a container was given
-/// (`docker run --group-add`) are in no file.
+/// Changes groups first and the user last, because the new user may not change groups. If the
+/// process already has that user, nothing changes, as in supervisord: groups that were given to a
+/// container (`docker run --group-add`) are in no file.
 fn become_user(user: &User) -> Result<(), Step> {
     // The raw calls, because libc's wrappers tell the other threads of the process,
     // and those would be our parent's.
@@ -308,8 +307,7 @@ fn become_user(user: &User) -> Result<(), Step> {
     Ok(())
 }
 
-/// Makes a table of its own for the child, in which there are only these and what has lower
-/// numbers.
+/// Gives the child its own descriptor table with only these and lower numbers.
 fn stop_sharing_descriptors(needed: [RawFd; 3]) -> Result<(), Step> {
     let first = needed.into_iter().fold(0, RawFd::max).unsigned_abs().saturating_add(1);
     // SAFETY: a plain system call; what it closes, it closes in the new table.
@@ -331,7 +329,7 @@ fn close_from(first: u32) {
     }
 }
 
-/// Gives the child the signals as every program expects to find them.
+/// Resets the child's signals to the state that every program expects.
 fn reset_signals() {
     // SAFETY: dispositions are not shared with the parent (no CLONE_SIGHAND), the
     // mask is per thread, and the set is initialised before it is used.
@@ -354,8 +352,7 @@ fn reset_signals() {
     }
 }
 
-/// Has `command` start with the signals as every program expects to find them, and not as
-/// they are with us.
+/// Makes `command` start with the usual signal dispositions instead of the supervisor's.
 pub fn with_usual_signals(command: &mut Command) -> &mut Command {
     // SAFETY: only system calls on local values, which may be made between fork and exec.
     unsafe {
@@ -375,8 +372,8 @@ fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
     strings.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect()
 }
 
-/// `text` as system calls take it. Text from the command line, the environment or
-/// a path never holds a zero byte; if it did, it would end there.
+/// `text` as a C string. Text from the command line, the environment or a path never contains a
+/// zero byte; otherwise it would end there.
 pub fn c_string(text: &std::ffi::OsStr) -> CString {
     let bytes = text.as_bytes().split(|byte| *byte == 0).next().unwrap_or_default();
     CString::new(bytes).unwrap_or_default()

@@ -15,7 +15,7 @@ use super::super::super::lines::Lines;
 use super::super::super::syslog_server::SyslogServer;
 use super::super::tests::filter;
 
-/// A control sequence that each line has.
+/// A control sequence in each line.
 pub(super) const RED: &str = "\x1b[1;31m";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Way {
     const ALL: [Self; 6] =
         [Self::Unchanged, Self::Named, Self::Json, Self::Stripped, Self::Syslog, Self::All];
 
-    /// The ways of the two programs of a case: all pairs, one after another.
+    /// The filters of the two programs of a case: all pairs, one after another.
     pub(super) fn of_two(seed: u64) -> [Self; 2] {
         let way = |number: u64| Self::ALL[usize::try_from(number).unwrap() % Self::ALL.len()];
         [way(seed), way(seed + seed / 6)]
@@ -66,7 +66,7 @@ impl Way {
         json.chars().next().unwrap()
     }
 
-    /// What the program wrote, less what the filter adds.
+    /// The program's text in a line, without the additions of the filter.
     pub(super) fn message(self, name: char, came: &str) -> String {
         match self {
             Self::Unchanged | Self::Stripped | Self::Syslog => came.to_owned(),
@@ -80,7 +80,7 @@ impl Way {
 }
 
 thread_local! {
-    /// A server that reads nothing: its socket's buffer is soon full.
+    /// A server that reads nothing, so that its socket's buffer is soon full.
     static DEAF: RefCell<Option<UdpSocket>> = const { RefCell::new(None) };
 }
 
