@@ -27,7 +27,7 @@ use super::limits::traffic::Refused;
 use super::listen::Serves;
 use super::serve::ServerState;
 use super::stream::Stream;
-use super::{Body, auth, error_page};
+use super::{Body, auth, error_page, headers};
 
 /// Maximum size of a request's head, in bytes.
 pub(crate) const MAX_HEAD_BYTES: usize = 32 * 1024;
@@ -144,6 +144,7 @@ async fn answer(
         response = error_page(StatusCode::SERVICE_UNAVAILABLE);
     }
     response.headers_mut().insert(SERVER, HeaderValue::from_static(NAME));
+    headers::protect(response.headers_mut());
     context.server.note(context, &line, &response);
     response
 }
@@ -164,6 +165,9 @@ async fn guarded(
         return refused;
     }
     activity.let_in();
+    if headers::is_ambiguous(&head) {
+        return closing(error_page(StatusCode::BAD_REQUEST));
+    }
     let mut reservation = context.server.held.begin();
     let traffic = &context.server.traffic;
     let collected = match context.serves {

@@ -13,6 +13,7 @@ mod body;
 mod changes;
 mod connection;
 mod follow;
+mod headers;
 mod limits;
 mod listen;
 pub(crate) mod logtail;

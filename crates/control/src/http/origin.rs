@@ -10,16 +10,29 @@ use hyper::header::{AsHeaderName, HOST, ORIGIN, REFERER};
 /// address, whose host must be the host of the request, or the host that a proxy received.
 /// Programs send neither.
 pub(crate) fn is_own(headers: &HeaderMap) -> bool {
-    if let Some(site) = text(headers, "sec-fetch-site") {
-        return matches!(site, "same-origin" | "none");
+    comes_from_us(headers).unwrap_or(false)
+}
+
+/// `None`: a header cannot be read or occurs twice. No page of ours causes that.
+fn comes_from_us(headers: &HeaderMap) -> Option<bool> {
+    if let Some(site) = only(headers, "sec-fetch-site")? {
+        return Some(matches!(site, "same-origin" | "none"));
     }
-    let Some(page) = text(headers, ORIGIN).or_else(|| text(headers, REFERER)) else {
-        // A header that is present but cannot be read does not come from one of our pages.
-        return !headers.contains_key(ORIGIN) && !headers.contains_key(REFERER);
-    };
-    let Some(asker) = authority(page) else { return false };
+    let (origin, referer) = (only(headers, ORIGIN)?, only(headers, REFERER)?);
+    let Some(page) = origin.or(referer) else { return Some(true) };
+    let asker = authority(page)?;
     let hosts = [text(headers, HOST), text(headers, "x-forwarded-host")];
-    hosts.into_iter().flatten().any(|host| is_same(asker, host))
+    Some(hosts.into_iter().flatten().any(|host| is_same(asker, host)))
+}
+
+/// The value of a header that may occur once. `None`: it cannot be read or occurs twice.
+fn only(headers: &HeaderMap, name: impl AsHeaderName) -> Option<Option<&str>> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Some(None),
+        (Some(value), None) => value.to_str().ok().map(Some),
+        (Some(_), Some(_)) => None,
+    }
 }
 
 fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
@@ -51,9 +64,16 @@ mod tests {
 
     fn own(headers: &[(&str, &str)]) -> bool {
         let entry = |(name, value): &(&str, &str)| {
-            (name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap())
+            (
+                name.parse::<HeaderName>().unwrap(),
+                HeaderValue::from_bytes(value.as_bytes()).unwrap(),
+            )
         };
-        is_own(&headers.iter().map(entry).collect())
+        let mut all = HeaderMap::new();
+        for (name, value) in headers.iter().map(entry) {
+            all.append(name, value);
+        }
+        is_own(&all)
     }
 
     #[test]
@@ -92,5 +112,20 @@ mod tests {
         assert!(own(&[host, ("sec-fetch-site", "none")]), "typed by the user");
         assert!(!own(&[host, ("sec-fetch-site", "cross-site")]));
         assert!(!own(&[host, ("sec-fetch-site", "same-site")]));
+    }
+
+    #[test]
+    fn a_header_that_is_unclear_comes_from_no_page_of_ours() {
+        let (host, own_page) = (("host", "box"), ("origin", "http://box"));
+        let (site, stranger) = (("sec-fetch-site", "same-origin"), ("origin", "http://evil"));
+        assert!(own(&[host, own_page]) && own(&[host, site]));
+        for unclear in [
+            [own_page, stranger],
+            [own_page, ("referer", "\u{e9}")],
+            [own_page, ("sec-fetch-site", "\u{e9}")],
+            [site, ("sec-fetch-site", "cross-site")],
+        ] {
+            assert!(!own(&[host, unclear[0], unclear[1]]), "{unclear:?}");
+        }
     }
 }

@@ -10,6 +10,7 @@ mod harness;
 mod home;
 
 mod client;
+mod hostile;
 mod limits;
 mod load;
 mod logtail;
