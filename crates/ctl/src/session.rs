@@ -116,6 +116,19 @@ impl Session<'_> {
         writeln!(self.out, "{text}").map_err(CtlError::StdoutClosed)
     }
 
+    /// Prints a JSON document. Control characters above 127, which JSON does not require to be
+    /// escaped, are escaped as well, because the output may be a terminal.
+    pub(crate) fn print_json(&mut self, value: &serde_json::Value) -> Result<(), CtlError> {
+        let mut text = String::new();
+        for character in format!("{value:#}").chars() {
+            match character {
+                '\u{7f}'..='\u{9f}' => text += &format!("\\u{:04x}", u32::from(character)),
+                character => text.push(character),
+            }
+        }
+        self.print(&text)
+    }
+
     /// Prints a line and sets the exit status.
     pub(crate) fn fail(&mut self, status: u8, line: &str) -> Result<(), CtlError> {
         self.status = status;

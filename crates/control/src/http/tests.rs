@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use supervisor_config::Credentials;
+use supervisor_config::{Credentials, Listen, Server};
 use supervisor_core::command::{Command, CommandResult, Rejection};
 use supervisor_core::event::Channel;
 use supervisor_core::ids::{Pid, ProcId, RunId};
@@ -47,7 +47,7 @@ const LONG: Duration = Duration::from_secs(600);
 struct Nothing {
     core: RefCell<Supervisor>,
     events: broadcast::Sender<Observed>,
-    errors: Rc<RefCell<Vec<String>>>,
+    said: Rc<RefCell<Vec<String>>>,
 }
 
 impl Machine for Nothing {
@@ -105,8 +105,8 @@ impl Machine for Nothing {
     }
 
     fn say(&self, level: Level, message: &str) {
-        if level == Level::Error {
-            self.errors.borrow_mut().push(message.to_owned());
+        if matches!(level, Level::Error | Level::Warn) {
+            self.said.borrow_mut().push(message.to_owned());
         }
     }
 
@@ -291,7 +291,8 @@ fn any_bytes_get_responses_or_a_closed_connection() {
     thread.unwrap().join().unwrap();
 }
 
-fn play() {
+/// A supervisor without programs, and its errors and warnings.
+fn control() -> (Control, Rc<RefCell<Vec<String>>>) {
     let spec = Spec {
         groups: Vec::new(),
         signals: SignalRule::Supervisord,
@@ -301,11 +302,11 @@ fn play() {
         stop_budget: None,
         hooks: Vec::new(),
     };
-    let errors = Rc::new(RefCell::new(Vec::new()));
+    let said = Rc::new(RefCell::new(Vec::new()));
     let machine = Nothing {
         core: RefCell::new(Supervisor::new(spec)),
         events: broadcast::channel(8).0,
-        errors: Rc::clone(&errors),
+        said: Rc::clone(&said),
     };
     let about = About {
         identifier: "supervisor".to_owned(),
@@ -313,8 +314,12 @@ fn play() {
         namespaces: vec!["supervisor".to_owned()],
         reread: Box::new(|| Ok(Vec::new())),
     };
-    let server =
-        Rc::new(ServerState::new(Control::new(Box::new(machine), about, None), site::pages()));
+    (Control::new(Box::new(machine), about, None), said)
+}
+
+fn play() {
+    let (control, said) = control();
+    let server = Rc::new(ServerState::new(control, site::pages()));
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_all().start_paused(true).build().unwrap();
     LocalSet::new().block_on(&runtime, async {
@@ -326,9 +331,32 @@ fn play() {
             let shown = bytes.escape_ascii();
             let is_http = answer.is_empty() || answer.starts_with(b"HTTP/1.");
             assert!(is_http, "case {case}, {shown}: {}", answer.escape_ascii());
-            let panicked = errors.borrow().iter().any(|line| line.starts_with("Server Error"));
-            assert!(!panicked, "case {case}, {shown}: {:?}", errors.borrow());
+            let panicked = said.borrow().iter().any(|line| line.starts_with("Server Error"));
+            assert!(!panicked, "case {case}, {shown}: {:?}", said.borrow());
         }
     });
     assert_eq!(server.traffic.connections(), 0);
+}
+
+#[test]
+fn a_socket_that_was_removed_is_there_again_and_the_log_says_so() {
+    let folder = std::env::temp_dir().join(format!("removed-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("s.sock");
+    let listen = Listen::Unix { path: path.clone(), mode: 0o600, owner: None };
+    let server = Server { section: String::new(), listen, credentials: None };
+    let doors = super::open(&[server], None).unwrap();
+    let (control, said) = control();
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().start_paused(true).build().unwrap();
+    LocalSet::new().block_on(&runtime, async {
+        let _serving = super::serve(doors, control, site::pages());
+        std::fs::remove_file(&path).unwrap();
+        // The test's clock does not wait.
+        tokio::time::sleep(LONG).await;
+        UnixStream::connect(&path).unwrap();
+    });
+    let line = format!("the socket {} was removed; it has been created again", path.display());
+    assert_eq!(*said.borrow(), [line]);
+    std::fs::remove_dir_all(folder).unwrap();
 }

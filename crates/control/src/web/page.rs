@@ -72,7 +72,7 @@ pub(crate) fn summary(programs: &[Program]) -> String {
 }
 
 /// Status of a running program that is not healthy.
-const UNHEALTHY: &str = "unhealthy";
+pub(super) const UNHEALTHY: &str = "unhealthy";
 
 /// The status that the page shows: `unhealthy` if a running program is unhealthy, because its
 /// state alone would look fine; otherwise the state.

@@ -54,7 +54,7 @@ pub(crate) fn program_page(details: &Details) -> String {
     body.push_str("</section>\n");
     curves(&mut body, program, usage, *at);
     body.push_str("<section><h2>Latest runs</h2>\n");
-    timeline(&mut body, runs);
+    timeline(&mut body, runs, &shown(program));
     body.push_str("</section>\n</main>\n");
     body.push_str(
         "<noscript><p class=\"quiet\">JavaScript is off: this page does not update. Use \

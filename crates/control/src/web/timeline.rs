@@ -9,11 +9,12 @@ use supervisor_core::time::Wall;
 use supervisor_wire::date;
 
 use super::html::Escaped;
-use super::page::{size, span};
+use super::page::{UNHEALTHY, size, span};
 use crate::snapshot::Run;
 
-/// The runs as a list, the newest first.
-pub(super) fn timeline(body: &mut String, runs: &[Run]) {
+/// The runs as a list, the newest first. `now` is the status of the program, in the word that the
+/// page shows for it, and therefore of the run in progress.
+pub(super) fn timeline(body: &mut String, runs: &[Run], now: &str) {
     if runs.is_empty() {
         body.push_str("<p class=\"empty\">Not started yet</p>\n");
         return;
@@ -21,15 +22,19 @@ pub(super) fn timeline(body: &mut String, runs: &[Run]) {
     let longest = runs.iter().map(|run| run.uptime).max().unwrap_or_default();
     body.push_str("<ol class=\"runs\">\n");
     for run in runs {
-        item(body, run, longest);
+        item(body, run, longest, now);
     }
     body.push_str("</ol>\n");
 }
 
-fn item(body: &mut String, run: &Run, longest: Duration) {
+fn item(body: &mut String, run: &Run, longest: Duration, now: &str) {
     let number = run.record.run.0;
     let (class, word) = match run.record.end.as_ref().map(|end| &end.reason) {
-        None => ("going", "running"),
+        None => match now {
+            "running" => ("going", now),
+            UNHEALTHY => ("failed", now),
+            _ => ("busy", now),
+        },
         Some(EndReason::Stopped) => ("stopped", "stopped"),
         Some(EndReason::Expected) => ("expected", "completed"),
         Some(EndReason::Failed { .. }) => ("failed", "failed"),
@@ -163,7 +168,7 @@ mod tests {
 
     fn shown(runs: &[Run]) -> String {
         let mut body = String::new();
-        timeline(&mut body, runs);
+        timeline(&mut body, runs, UNHEALTHY);
         body
     }
 
@@ -175,7 +180,8 @@ mod tests {
             json!({"cause": "3 <b>", "last_lines": {"stdout": ["a", "<i>"], "stderr": []}});
         let html = shown(&[run(2, None, None), run(1, Some(failed), Some(report))]);
         for piece in [
-            "<strong>Run 2</strong>",
+            r#"<li class="run failed"><p class="what"><span class="mark">unhealthy</span> <strong>Run 2<"#,
+            r#"<span class="mark">failed</span> <strong>Run 1<"#,
             r#"<time datetime="2000-03-01T00:00:00.000Z">2000-03-01 00:00:00 UTC</time>"#,
             "ready after 41 s, running for 1 min 5 s",
             "ready after 41 s, ended after 1 min 5 s",

@@ -116,6 +116,19 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_in_many_pieces_is_not_copied_for_each_of_them() {
+        let said = [head(20, 1_048_576), vec![b'x'; 1_048_576]].concat();
+        let (mut answer, mut grown) = (Vec::new(), 0);
+        for mut piece in said.chunks(16) {
+            let before = answer.capacity();
+            next_result(&mut answer, &mut piece);
+            grown += usize::from(answer.capacity() != before);
+        }
+        assert_eq!(answer.len(), said.len());
+        assert!(grown < 32, "moved {grown} times");
+    }
+
+    #[test]
     fn a_result_is_the_same_for_pieces_of_any_size() {
         let said = [head(12, 300), vec![b'x'; 300], READY.to_vec()].concat();
         for size in 1..said.len() {

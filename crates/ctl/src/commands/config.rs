@@ -66,7 +66,7 @@ fn reread_as_json(session: &mut Session<'_>) -> Done {
             Some(_) | None => return Err(trouble),
         },
     };
-    session.print(&format!("{changes:#}"))
+    session.print_json(&changes)
 }
 
 /// Has the configuration read; `None` if that can't be, and then it has been said.

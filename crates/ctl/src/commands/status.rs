@@ -36,7 +36,7 @@ pub(super) fn status(session: &mut Session<'_>, words: &str) -> Done {
     }
     if json {
         let conditions = conditions(session);
-        session.print(&as_json(&infos, &conditions))?;
+        session.print_json(&as_json(&infos, &conditions))?;
     } else {
         for line in render::statuses(&infos) {
             session.say(&line)?;
@@ -100,7 +100,7 @@ fn conditions(session: &mut Session<'_>) -> serde_json::Value {
     }
 }
 
-fn as_json(infos: &[&Info], conditions: &serde_json::Value) -> String {
+fn as_json(infos: &[&Info], conditions: &serde_json::Value) -> serde_json::Value {
     let programs = conditions["programs"].as_array();
     let object = |info: &&Info| {
         let mut object = json_struct(&info.members);
@@ -114,8 +114,7 @@ fn as_json(infos: &[&Info], conditions: &serde_json::Value) -> String {
         }
         object
     };
-    let all = serde_json::Value::Array(infos.iter().map(object).collect());
-    format!("{all:#}")
+    serde_json::Value::Array(infos.iter().map(object).collect())
 }
 
 fn json_struct(members: &[(String, Value)]) -> serde_json::Value {

@@ -1,6 +1,8 @@
 //! Intended differences from the Python client, with their reasons.
 
-use crate::harness::{Running, free_port};
+use std::io::{BufRead, BufReader, Read, Write};
+
+use crate::harness::{Running, clean, free_port, program};
 use crate::outcome::Outcome;
 use crate::place::{Client, DAEMONS, Place};
 
@@ -151,4 +153,74 @@ fn an_unknown_host_is_named() {
     let told = Outcome::run(&mut place.client(Client::Native, &line), &place);
     assert_eq!(told.code, 1);
     assert!(told.stdout.starts_with("error: <class 'socket.gaierror'>, no.such.host.invalid"));
+}
+
+/// The response of a daemon that wants to control the terminal of its clients: its processes have
+/// escape sequences in each text.
+fn hostile(method: &str) -> String {
+    let text = "a\u{9b}2Jb\u{1b}]0;c\u{7}";
+    let member = |name: &str, value: &str| {
+        format!("<member><name>{name}</name><value>{value}</value></member>")
+    };
+    let texts = ["name", "group", "statename", "description", "spawnerr", "logfile"]
+        .map(|name| member(name, &format!("<string>{text}</string>")));
+    let numbers = ["state", "pid", "start", "stop", "now", "exitstatus"]
+        .map(|name| member(name, "<int>20</int>"));
+    let info = format!("<struct>{}{}</struct>", texts.concat(), numbers.concat());
+    let value = match method {
+        "supervisor.getAllProcessInfo" => {
+            format!("<array><data><value>{info}</value></data></array>")
+        }
+        "supervisor.getVersion" => "<string>3.0</string>".to_owned(),
+        _ => format!("<string>{text}</string>"),
+    };
+    format!(
+        "<?xml version='1.0'?><methodResponse><params><param><value>{value}</value></param>\
+         </params></methodResponse>"
+    )
+}
+
+/// Answers one request.
+fn answer_hostile(mut client: std::net::TcpStream) {
+    let mut reader = BufReader::new(client.try_clone().unwrap());
+    let (mut line, mut length) = (String::new(), 0);
+    while reader.read_line(&mut line).unwrap() > 2 {
+        if let Some((name, value)) = line.split_once(": ")
+            && name.eq_ignore_ascii_case("content-length")
+        {
+            length = value.trim().parse().unwrap();
+        }
+        line.clear();
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    let body = String::from_utf8(body).unwrap();
+    let method = body.split_once("<methodName>").and_then(|(_, rest)| rest.split_once('<'));
+    let (status, answer) = match method {
+        Some((method, _)) => ("200 OK", hostile(method)),
+        // The JSON API, which this daemon does not have.
+        None => ("404 Not Found", String::new()),
+    };
+    let length = answer.len();
+    let head = format!("HTTP/1.1 {status}\r\nContent-Type: text/xml\r\nConnection: close\r\n");
+    let _ = client.write_all(format!("{head}Content-Length: {length}\r\n\r\n{answer}").as_bytes());
+}
+
+#[test]
+fn no_daemon_controls_the_terminal_of_a_client() {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        listener.incoming().map_while(Result::ok).for_each(answer_hostile);
+    });
+    for words in [&["status"][..], &["status", "--json"], &["top"], &["version"], &["pid", "x"]] {
+        let words = ["-s", &url].into_iter().chain(words.iter().copied());
+        let words: Vec<&str> = words.collect();
+        let output = clean(program("supervisorctl"), &words).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8(said).unwrap();
+        assert!(said.contains("2Jb") || words.contains(&"pid"), "{words:?}: {said:?}");
+        let controls = |one: char| one.is_control() && one != '\n';
+        assert!(!said.contains(controls), "{words:?}: {said:?}");
+    }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::harness::{Running, supervise};
 use crate::outcome::Outcome;
 use crate::place::{Client, DAEMONS, Daemon, Place};
 
@@ -71,6 +72,32 @@ fn the_python_client_updates_by_restarting() {
         assert_eq!(python.stdout.trim_end(), "cat: stopped\ncat: updated process group");
         place.wait_for("success: cat entered RUNNING");
         assert_ne!(pid(&place), before, "{daemon:?}");
+    }
+}
+
+/// Python's client stops, removes and adds the program; in between there is none.
+#[test]
+fn an_update_of_the_only_program_of_a_command_does_not_end_the_supervisor() {
+    for client in [Client::Native, Client::Python] {
+        let Some(place) = Place::without_daemon() else { return };
+        let setting = |number: u32| format!("[program:app]\nenvironment=A=\"{number}\"\n");
+        place.write("app.conf", &setting(1));
+        let mut supervisor = supervise(["sh", "-c", "echo A is $A; exec sleep 1000"]);
+        supervisor
+            .env("SUPERVISOR_UNIX_HTTP_SERVER_FILE", place.path("sock"))
+            .env("SUPERVISOR_INCLUDE_FILES", place.path("app.conf"))
+            .env("SUPERVISOR_CONFIG_PATH", place.path("command.conf"))
+            .current_dir(place.folder());
+        let mut running = Running::start(&mut supervisor);
+        running.stdout.wait_for("A is 1");
+        running.stderr.wait_for("success: app entered RUNNING");
+        place.write("app.conf", &setting(2));
+        let told = Outcome::run(&mut place.client(client, "update"), &place);
+        assert_eq!(told.stdout.trim_end(), "app: stopped\napp: updated process group");
+        running.stdout.wait_for("A is 2");
+        running.stderr.wait_for("success: app entered RUNNING");
+        running.signal("TERM");
+        assert_eq!(running.exit_code(), 0, "{client:?}");
     }
 }
 

@@ -105,7 +105,12 @@ fn the_page_shows_an_unhealthy_program_by_text_and_color() {
     assert!(text.contains("unhealthy: ") && text.contains("checks failed"), "{text}");
     browser.assert_flawless();
     // A signal that suspends it is seen as well.
-    kill(i32::try_from(site.program("app")["pid"].as_i64().unwrap()).unwrap(), "STOP");
+    let pid = i32::try_from(site.program("app")["pid"].as_i64().unwrap()).unwrap();
+    kill(pid, "STOP");
+    // The signal is delivered when the process gets a processor.
+    while !fs::read_to_string(format!("/proc/{pid}/stat")).unwrap().contains(") T ") {
+        std::thread::yield_now();
+    }
     let remark = site.program("app")["remark"].to_string();
     assert!(remark.contains("suspended by a signal"), "{remark}");
     let line = site.ctl(&["status"]);

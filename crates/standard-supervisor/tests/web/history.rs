@@ -162,6 +162,12 @@ health_action=observe\n\
                 let text = serde_json::to_string(text).unwrap();
                 browser.wait_until(&format!("document.body.innerText.includes({text})"));
             }
+            if ["ready", "waits", "ill"].contains(&program) {
+                // The run in progress has the program's status.
+                let same = "document.querySelector('.run .mark').textContent === \
+                            document.querySelector('.now .status').textContent";
+                assert_eq!(browser.value(same), true, "{program}");
+            }
             browser.assert_fits();
             browser.assert_flawless();
             browser.picture(&format!("program-{program}-{name}"));
