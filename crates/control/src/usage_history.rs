@@ -66,8 +66,10 @@ impl UsageHistory {
         if !self.is_due(now) {
             return;
         }
-        self.taken = Some(now);
-        for (proc, usage) in usages {
+        // A process that has exited and is not reaped yet has no memory. Such a sample would say
+        // that the program used none for half a minute.
+        for (proc, usage) in usages.iter().filter(|(_, usage)| usage.memory > 0) {
+            self.taken = Some(now);
             let sample = Sample { at: now, cpu: usage.cpu, memory: usage.memory };
             self.samples.entry(*proc).or_default().push_back(sample);
         }
@@ -113,6 +115,8 @@ mod tests {
     #[test]
     fn samples_have_a_minimum_distance_and_include_the_use_in_between() {
         let mut history = UsageHistory::default();
+        // At first, the process has exited and is not reaped yet.
+        history.note(at(99), &uses(10, 0));
         history.note(at(100), &uses(10, 7));
         history.note(at(110), &uses(11, 9));
         history.note(at(140), &uses(30, 8));
