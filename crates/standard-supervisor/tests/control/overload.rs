@@ -2,11 +2,12 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::harness::{PATIENCE, Running, free_port};
+use crate::harness::{BINARY, PATIENCE, Running, free_port, python, skip};
 use crate::home::{Home, stop};
 use crate::load::raise_own_limit;
 
@@ -105,4 +106,26 @@ fn busy_operators_delay_no_client() {
     let events = "GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n";
     let log = "GET /mainlogtail HTTP/1.1\r\nHost: x\r\n\r\n";
     besieged("operators", &[(OPERATORS, &page), (OPERATORS, events), (OPERATORS, log)]);
+}
+
+/// docs/design/operators.md has the numbers that this command prints for 10,000.
+#[test]
+fn the_comparison_with_supervisord_measures_that_every_question_is_answered() {
+    let Some(python) = python() else {
+        return skip("SUPERVISOR_PYTHON names no Python", "REQUIRE_PYTHON");
+    };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/measure-strangers");
+    let measured = std::process::Command::new(python)
+        .arg(script)
+        .args(["--strangers", "50", "--seconds", "0.1"])
+        .env("SUPERVISOR", BINARY)
+        // supervisord, which takes half a minute, is not measured here.
+        .env("PYTHON", "/nonexistent")
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&measured.stdout);
+    assert!(measured.status.success(), "{told}{}", String::from_utf8_lossy(&measured.stderr));
+    let rows: Vec<&str> = told.lines().filter(|line| line.starts_with("| this |")).collect();
+    assert_eq!(rows.len(), 8, "{told}");
+    assert!(rows.iter().all(|row| row.contains(" | 50 | ") && row.ends_with(" | 0 |")), "{told}");
 }
