@@ -135,7 +135,7 @@ fn a_tail_exits_when_its_reader_has_closed() {
         let command = place.client(Client::Native, "maintail -f");
         let program = command.get_program().to_string_lossy().into_owned();
         let script = format!("{program} -c t.conf maintail -f | head -1");
-        let mut shell = crate::harness::clean("sh", ["-c", &script]);
+        let mut shell = clean("sh", ["-c", &script]);
         let mut shell = Running::start(shell.current_dir(place.folder()));
         shell.stdout.wait_for("==> Press Ctrl-C to exit <==");
         // A line that is logged finds no reader, at the latest the second.
