@@ -135,6 +135,9 @@ error of the final burst counts. The texts are in `crates/core/src/failure/signs
 const fn consequence(then: Consequence) -> &'static str {
     match then {
         Consequence::Retry => "restart, by the retry settings",
+        Consequence::GiveUpIfPermanent => {
+            "the supervisor gives up immediately if the command does not exist or is not executable, and `retry_reset_secs` is set (the default in command mode); otherwise restart, by the retry settings"
+        }
         Consequence::WaitFirst => {
             "restart, by the retry settings, after the wait of `await_port` or `await_gpu_memory`"
         }

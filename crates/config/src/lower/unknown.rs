@@ -4,8 +4,9 @@
 use super::Lowering;
 use crate::error::in_short;
 use crate::options::{KINDS, SectionKind};
+use crate::sources::Context;
 use crate::text::ini::{Entry, Origin, Section};
-use crate::text::nearest::nearest;
+use crate::text::nearest::{has_words_of, nearest};
 
 /// Warns about unknown sections and keys of files, and suggests similar names.
 pub(super) fn warn(lowering: &mut Lowering<'_>) {
@@ -30,9 +31,8 @@ fn unknown_keys(lowering: &mut Lowering<'_>, section: &Section, kind: SectionKin
         if known(&entry.key) || entry.origin.file().is_none() {
             continue;
         }
-        let keys = kind.settings().map(|setting| setting.def().key);
-        match nearest(&entry.key, keys) {
-            Some((_, near)) => lowering.report.warn(format!(
+        match meant(entry, kind, &lowering.context) {
+            Some(near) => lowering.report.warn(format!(
                 "{}: {} of [{}] is ignored: unknown option; did you mean {near}?",
                 entry.origin, entry.key, section.name
             )),
@@ -48,6 +48,22 @@ fn unknown_keys(lowering: &mut Lowering<'_>, section: &Section, kind: SectionKin
             in_short(&names.join(", "))
         ));
     }
+}
+
+/// The known key that an unknown one probably means. Of a similar key and one with the same words,
+/// it is the one that accepts the value: `exit_codes=oom:137` means `failure_exit_codes`, and
+/// `exit_codes=0,2` means `exitcodes`.
+fn meant(entry: &Entry, kind: SectionKind, context: &Context<'_>) -> Option<&'static str> {
+    let keys = || kind.settings().map(|setting| setting.def().key);
+    let similar = nearest(&entry.key, keys()).map(|(_, near)| near);
+    let longer = keys().filter(|key| has_words_of(key, &entry.key)).min_by_key(|key| key.len());
+    let accepts = |key: &&str| {
+        let mut settings = kind.settings();
+        let setting = settings.find(|setting| setting.def().key == *key);
+        setting.is_some_and(|setting| setting.check(&entry.value, context).is_ok())
+    };
+    let candidates = [similar, longer];
+    candidates.into_iter().flatten().find(accepts).or(similar).or(longer)
 }
 
 fn unknown_section(name: &str, origin: &Origin) -> String {

@@ -12,6 +12,13 @@ pub(crate) fn nearest<'a>(
     measured.filter(|(distance, name)| *distance <= name.len() / 3).min()
 }
 
+/// Whether `name` has all words of `written`, which has several: `failure_exit_codes` has those of
+/// `exit_codes`.
+pub(crate) fn has_words_of(name: &str, written: &str) -> bool {
+    let words = || written.split('_').filter(|word| !word.is_empty());
+    words().count() > 1 && words().all(|word| name.split('_').any(|of_name| of_name == word))
+}
+
 /// The number of letters to add, remove, change or swap with the next one.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b) = (a.as_bytes(), b.as_bytes());
@@ -43,5 +50,14 @@ mod tests {
         assert_eq!(nearest("startretrys", names), Some((2, "startretries")));
         assert_eq!(nearest("suer", names), Some((1, "user")));
         assert_eq!(nearest("colour", names), None);
+    }
+
+    #[test]
+    fn a_name_that_was_shortened_has_the_words_that_are_left() {
+        assert!(has_words_of("failure_exit_codes", "exit_codes"));
+        assert!(has_words_of("await_gpu_memory", "gpu_await"));
+        assert!(!has_words_of("exitcodes", "exit_codes"));
+        // One word is in many names.
+        assert!(!has_words_of("memory_limit", "memory"));
     }
 }

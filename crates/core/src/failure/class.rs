@@ -26,6 +26,9 @@ pub enum Class {
 pub enum Consequence {
     /// Restart the program according to its retry rules.
     Retry,
+    /// Give up at once if the command does not exist or is not executable and the retry rules
+    /// count consecutive failures. Otherwise restart the program according to its retry rules.
+    GiveUpIfPermanent,
     /// Wait until the missing resource is available or the wait is over, then restart the program.
     WaitFirst,
     /// Restart the program once. If the same failure happens again before the program was ever
@@ -55,9 +58,17 @@ pub struct ClassRow {
 /// All classes, in the order of [`Class`].
 pub const CLASSES: [ClassRow; 15] = {
     use Class as C;
-    use Consequence::{GiveUp, GiveUpIfRepeated, Retry, WaitFirst};
+    use Consequence::{GiveUp, GiveUpIfPermanent, GiveUpIfRepeated, Retry, WaitFirst};
     [
-        row(C::Spawn, "spawn", "", "The command could not be started.", Retry, 66),
+        row(
+            C::Spawn,
+            "spawn",
+            "",
+            "The command could not be started, or a server in `wait_for` or a program in \
+             `depends_on` did not become available.",
+            GiveUpIfPermanent,
+            66,
+        ),
         row(
             C::Exit,
             "exit",

@@ -237,6 +237,20 @@ fn unknown_options_are_reported_once_with_the_nearest_name() {
 }
 
 #[test]
+fn an_unknown_option_suggests_the_similar_one_that_accepts_its_value() {
+    for (written, meant) in [
+        ("exit_codes=oom:137,gpu_lost:71", "failure_exit_codes"),
+        ("exit_codes=0,2", "exitcodes"),
+        ("exit_codes=some", "exitcodes"),
+        ("await_memory=true", "await_gpu_memory"),
+    ] {
+        let config = config(&format!("[supervisord]\n[program:a]\ncommand=a\n{written}\n"));
+        let [warning] = &config.warnings[..] else { panic!("{written}: {:?}", config.warnings) };
+        assert!(warning.ends_with(&format!("did you mean {meant}?")), "{written}: {warning}");
+    }
+}
+
+#[test]
 fn settings_of_output_streams_are_kept() {
     let config = config(
         "[supervisord]\n[program:a]\ncommand=a\nstdout_logfile=syslog\nstderr_syslog=true\nstderr_logfile=NONE\nstdout_capture_maxbytes=1KB\n[program:b]\ncommand=b\nstdout_logfile_maxbytes=0\nredirect_stderr=true\nstderr_logfile=AUTO\n",
