@@ -13,6 +13,10 @@
 //!
 //! An unknown state never holds back a start for long: a look that has no answer after
 //! the time of the first look and [`LOOK_PATIENCE`] counts as unknown.
+//!
+//! Another program of this supervisor may use the same device, and keeps its memory as long as it
+//! runs. The tools don't show how much that is, because they know the pids of the host only. So on
+//! such a device a start waits only until the use no longer decreases.
 
 mod judgement;
 mod wait;
@@ -89,6 +93,8 @@ impl Source {
 pub enum UsersOf {
     /// Those of the program.
     Program,
+    /// Those of the other running programs of this supervisor.
+    OtherPrograms,
     /// All that are visible in this container.
     Container,
 }
@@ -118,6 +124,9 @@ pub struct Inventory {
     /// Processes that have a device open, as requested; `None`: not requested, or that could not
     /// be found out.
     pub users: Option<Vec<(Pid, String)>>,
+    /// `CUDA_VISIBLE_DEVICES` of each other running program of this supervisor that has a device
+    /// open, if requested.
+    pub others: Vec<Option<String>>,
 }
 
 /// The devices of a program at its first start.

@@ -14,11 +14,8 @@ use supervisor_core::input::Input;
 use supervisor_core::time::Mono;
 use supervisor_core::{Effect, Supervisor};
 use supervisor_sys::clock::Clock;
-use supervisor_sys::process::process_table::{Family, environ};
-use supervisor_sys::process::readers::{READ_TIME, ReadOutcome};
-use tokio::time::Instant;
+use supervisor_sys::process::process_table::Family;
 
-use crate::tree::Roots;
 use crate::world::World;
 
 /// Observes all inputs and effects between core and world, to count them.
@@ -91,19 +88,9 @@ impl Engine {
     /// The roots of the trees of all programs, each with its program. A process whose environment
     /// cannot be read in time is left out.
     pub async fn roots(&self, family: &Family) -> io::Result<Vec<(Pid, ProcId)>> {
-        let Roots { mut known, unsure } = self.world.borrow().roots(family)?;
-        if !unsure.is_empty() {
-            let (roster, readers) = self.world.borrow().identifiers();
-            let deadline = Instant::now() + READ_TIME;
-            for (member, told) in readers.read(environ, &unsure, deadline).await {
-                if let ReadOutcome::All(environ) = told
-                    && let Some(proc) = roster.owner_by_mark(&environ)
-                {
-                    known.push((member.pid, proc));
-                }
-            }
-        }
-        Ok(known)
+        let roots = self.world.borrow().roots(family)?;
+        let (roster, readers) = self.world.borrow().identifiers();
+        Ok(roots.identify(&roster, &readers).await)
     }
 }
 

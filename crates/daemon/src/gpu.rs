@@ -8,16 +8,16 @@ mod amd;
 mod users;
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use supervisor_core::device::{
-    Device, DevicesSeen, Inventory, Source, TOOL_LIMIT, Trouble, UsersOf,
-};
-use supervisor_core::ids::Pid;
+use supervisor_core::device::{Device, DevicesSeen, Inventory, Source, TOOL_LIMIT, Trouble};
+use supervisor_core::ids::{Pid, ProcId};
 use supervisor_core::input::Exit;
 use supervisor_core::spec::Launch;
+use supervisor_sys::process::readers::Readers;
 use supervisor_sys::process::start::lookup;
 use supervisor_wire::system::nvidia_smi::{self, Answer};
 use tokio::sync::Semaphore;
@@ -25,6 +25,7 @@ use tokio::time::Instant;
 
 use crate::helpers::{Helper, Helpers};
 use crate::launch::Environment;
+use crate::tree::{Roots, Roster};
 
 /// The maximum number of bytes of output that are read.
 const ROOM: usize = 64 * 1024;
@@ -57,12 +58,46 @@ enum Told {
 /// A query of the core.
 #[derive(Debug)]
 pub(crate) struct Question {
-    /// The main process of the program, if it is alive.
-    pub(crate) main: Option<Pid>,
     /// `CUDA_VISIBLE_DEVICES` of the program.
     pub(crate) visible: Option<String>,
-    /// The processes to find.
-    pub(crate) users: Option<UsersOf>,
+    /// The processes to find among those that have a device open.
+    pub(crate) users: Users,
+}
+
+/// Where to look for processes that have a device open.
+#[derive(Debug)]
+pub(crate) enum Users {
+    /// Nowhere.
+    NotAsked,
+    /// This process and its descendants.
+    Below(Pid),
+    /// All that are visible in this container.
+    InContainer,
+    /// The trees of other programs.
+    OfOthers(Others),
+}
+
+/// The other running programs.
+#[derive(Debug)]
+pub(crate) struct Others {
+    /// `CUDA_VISIBLE_DEVICES` of each.
+    pub(crate) visible: BTreeMap<ProcId, Option<String>>,
+    /// The roots of all programs' trees.
+    pub(crate) roots: Roots,
+    pub(crate) roster: Rc<Roster>,
+    pub(crate) readers: Rc<Readers>,
+}
+
+impl Others {
+    /// `CUDA_VISIBLE_DEVICES` of those that have a device open.
+    async fn with_open_device(self) -> Vec<Option<String>> {
+        let Self { mut visible, roots, roster, readers } = self;
+        let mut roots = roots.identify(&roster, &readers).await;
+        roots.retain(|(_, proc)| visible.contains_key(proc));
+        let using = users::of_trees(roots).await.unwrap_or_default();
+        visible.retain(|proc, _| using.contains(proc));
+        visible.into_values().collect()
+    }
 }
 
 impl Gpus {
@@ -87,10 +122,15 @@ impl Gpus {
             Ok(Told::Hangs) => return DevicesSeen::Hangs,
             Ok(Told::Nothing) | Err(_) => return DevicesSeen::Nothing,
         };
-        let users = match (question.users, question.main) {
-            (Some(UsersOf::Program), Some(main)) => users::below(main).await,
-            (Some(UsersOf::Container), _) => users::in_container().await,
-            (Some(UsersOf::Program), None) | (None, _) => None,
+        let mut others = Vec::new();
+        let users = match question.users {
+            Users::NotAsked => None,
+            Users::Below(main) => users::below(main).await,
+            Users::InContainer => users::in_container().await,
+            Users::OfOthers(of) => {
+                others = of.with_open_device().await;
+                None
+            }
         };
         DevicesSeen::Devices(Box::new(Inventory {
             source,
@@ -98,6 +138,7 @@ impl Gpus {
             trouble: answer.trouble.map(trouble),
             visible: question.visible,
             users,
+            others,
         }))
     }
 

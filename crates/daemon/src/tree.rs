@@ -14,9 +14,10 @@ use supervisor_core::input::{Claim, Traits, TreeProcess};
 use supervisor_core::signal::Signal;
 use supervisor_wire::system::procfs::{self, Stat};
 
-use supervisor_sys::process::process_table::{self, Family};
-use supervisor_sys::process::readers::ReadOutcome;
+use supervisor_sys::process::process_table::{self, Family, environ};
+use supervisor_sys::process::readers::{READ_TIME, ReadOutcome, Readers};
 use supervisor_sys::process::reap;
+use tokio::time::Instant;
 
 /// The variable that marks all descendants of a program. A supervisor within a supervisor
 /// adds its mark to the one that it inherited.
@@ -74,6 +75,25 @@ pub(crate) struct Roots {
     pub(crate) known: Vec<(Pid, ProcId)>,
     /// Roots that only the mark in their environment can identify.
     pub(crate) unsure: Vec<Member>,
+}
+
+impl Roots {
+    /// All roots, each with its program. A process whose environment cannot be read in time is left
+    /// out.
+    pub(crate) async fn identify(self, roster: &Roster, readers: &Readers) -> Vec<(Pid, ProcId)> {
+        let Self { mut known, unsure } = self;
+        if !unsure.is_empty() {
+            let deadline = Instant::now() + READ_TIME;
+            for (member, told) in readers.read(environ, &unsure, deadline).await {
+                if let ReadOutcome::All(environ) = told
+                    && let Some(proc) = roster.owner_by_mark(&environ)
+                {
+                    known.push((member.pid, proc));
+                }
+            }
+        }
+        known
+    }
 }
 
 impl Conclusion {

@@ -78,12 +78,18 @@ pub(super) fn state(
     DeviceState::Fine
 }
 
+/// Whether other programs that see these devices share one with the program.
+pub(super) fn is_shared(others: &[Visible], visible: &Visible, now: &[Device]) -> bool {
+    now.iter().any(|device| visible.has(device) && others.iter().any(|other| other.has(device)))
+}
+
 /// Whether the memory of the devices that the program sees is free: as much as at the first
-/// start is used, or, if that is not known, no less than at the look before.
+/// start is used, or, if that is not known or another program uses the device, no less than at the
+/// look before.
 pub(super) fn memory(
     baseline: Option<&[Device]>,
     before: Option<&[Device]>,
-    visible: &Visible,
+    (visible, others): (&Visible, &[Visible]),
     now: &[Device],
 ) -> Memory {
     let used_in = |devices: Option<&[Device]>, device: &Device| {
@@ -92,7 +98,8 @@ pub(super) fn memory(
     };
     let more = |device: &Device| {
         let used = device.used?;
-        let may = match baseline {
+        let is_shared = others.iter().any(|other| other.has(device));
+        let may = match baseline.filter(|_| !is_shared) {
             Some(_) => {
                 let part = device.total.unwrap_or_default() / PART;
                 used_in(baseline, device)?.saturating_add(TOLERANCE.max(part))
@@ -158,7 +165,7 @@ mod tests {
         let baseline = [device(0, Some(600), None)];
         let held = |used| {
             let now = [device(0, used, None)];
-            match memory(Some(&baseline), None, &Visible::All, &now) {
+            match memory(Some(&baseline), None, (&Visible::All, &[]), &now) {
                 Memory::Free => 0,
                 Memory::Held(held) => held[0].1,
             }
@@ -174,11 +181,38 @@ mod tests {
         let free = |before: Option<u64>, now: u64| {
             let before = before.map(at);
             let now = at(now);
-            memory(None, before.as_ref().map(|one| &one[..]), &Visible::All, &now) == Memory::Free
+            let before = before.as_ref().map(|one| &one[..]);
+            memory(None, before, (&Visible::All, &[]), &now) == Memory::Free
         };
         assert!(!free(None, 60_000));
         assert!(!free(Some(60_000), 30_000));
         assert!(free(Some(30_000), 30_000));
         assert!(free(None, 100));
+    }
+
+    #[test]
+    fn the_baseline_counts_only_where_no_other_program_has_memory() {
+        let at = |used: [u64; 2]| {
+            [device(0, Some(used[0]), None), device(1, Some(used[1]), None)].to_vec()
+        };
+        let (baseline, before) = (at([600, 600]), at([60_000, 60_000]));
+        let held = |visible, others: &[&str]| {
+            let others: Vec<_> = others.iter().map(|words| Visible::read(Some(words))).collect();
+            let visible = Visible::read(visible);
+            match memory(Some(&baseline), Some(&before), (&visible, &others), &before) {
+                Memory::Free => vec![],
+                Memory::Held(held) => held.into_iter().map(|(id, _)| id).collect(),
+            }
+        };
+        assert_eq!(held(None, &[]), ["GPU-0aaa", "GPU-1aaa"]);
+        assert_eq!(held(None, &["1"]), ["GPU-0aaa"]);
+        assert_eq!(held(None, &["1", "GPU-0a"]), [""; 0]);
+        assert_eq!(held(Some("1"), &["0"]), ["GPU-1aaa"]);
+        // A program that sees all may use any.
+        assert_eq!(held(Some("1"), &["0", ""]), [""; 0]);
+        let shared = |visible, other| {
+            is_shared(&[Visible::read(Some(other))], &Visible::read(Some(visible)), &before)
+        };
+        assert!(shared("0,1", "1") && !shared("0", "1"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::judgement::{Memory, Visible, memory, state};
+use super::judgement::{Memory, Visible, is_shared, memory, state};
 use super::{
     DEVICES_LIMIT, Device, DevicesSeen, First, Inventory, LOOK_AGAIN, LOOK_PATIENCE, MEMORY_LIMIT,
     UsersOf,
@@ -44,7 +44,7 @@ pub(crate) enum Ending {
     /// The devices are in this state, and no memory was awaited.
     State(DeviceState),
     /// Memory was awaited, and is free. `released`: as much is in use as at the first start;
-    /// otherwise the use no longer decreases.
+    /// otherwise the use no longer decreases, or another program uses the same device.
     Free { released: bool, after: Duration },
     /// These devices have so many MiB more in use than they should, and these processes have a
     /// device open.
@@ -80,17 +80,19 @@ impl DeviceWait {
         let DevicesSeen::Devices(seen) = seen else {
             return DeviceStep::Over(Ending::State(DeviceState::Unknown));
         };
-        let Inventory { devices, trouble, visible, users, .. } = *seen;
+        let Inventory { devices, trouble, visible, users, others, .. } = *seen;
         let visible = Visible::read(visible.as_deref());
         let state = state(&self.first.devices, &visible, &devices, trouble.as_ref());
         if state != DeviceState::Fine {
             return DeviceStep::Over(Ending::State(state));
         }
         let baseline = self.first.is_baseline.then_some(self.first.devices.as_slice());
+        let others: Vec<_> = others.iter().map(|other| Visible::read(other.as_deref())).collect();
         let after = now - self.since;
-        match memory(baseline, self.before.as_deref(), &visible, &devices) {
+        match memory(baseline, self.before.as_deref(), (&visible, &others), &devices) {
             Memory::Free if self.before.is_some() => {
-                DeviceStep::Over(Ending::Free { released: baseline.is_some(), after })
+                let shared = is_shared(&others, &visible, &devices);
+                DeviceStep::Over(Ending::Free { released: baseline.is_some() && !shared, after })
             }
             Memory::Free => DeviceStep::Over(Ending::State(DeviceState::Fine)),
             Memory::Held(held) if self.last_look || after >= DEVICES_LIMIT => {
@@ -128,6 +130,11 @@ impl DeviceWait {
     fn look(&mut self, now: Mono) -> DeviceStep {
         let until = (now + self.patience()).min(self.since + DEVICES_LIMIT);
         (self.asking, self.asked_at) = (Asking::Asked { until }, now);
-        DeviceStep::Look(self.last_look.then_some(UsersOf::Container))
+        let users = match (self.last_look, self.first.is_baseline) {
+            (true, _) => Some(UsersOf::Container),
+            (false, true) => Some(UsersOf::OtherPrograms),
+            (false, false) => None,
+        };
+        DeviceStep::Look(users)
     }
 }

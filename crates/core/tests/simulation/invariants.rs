@@ -57,6 +57,7 @@ pub(crate) enum Invariant {
     MakesClean,
     AwaitsPlace,
     HoldsBriefly,
+    SharesMemory,
     LooksAtFiles,
     StopsAsOne,
     TellsHooks,
@@ -194,6 +195,9 @@ impl Invariant {
                  is held and the limit of that wait is not reached"
             }
             Self::HoldsBriefly => "port and devices do not delay a start beyond their limits",
+            Self::SharesMemory => {
+                "a start does not wait for GPU memory that another running program may keep"
+            }
             Self::LooksAtFiles => {
                 "the open files of a run are recorded when it is up, and at most once a minute"
             }

@@ -8,7 +8,7 @@ use supervisor_core::port::Holder;
 use crate::random::Random;
 
 /// What the devices say: there is one, of 80,000 MiB, if any.
-pub(crate) fn devices(users: Option<UsersOf>, kind: bool, random: &mut Random) -> Answer {
+pub(crate) fn devices(wanted: Option<UsersOf>, kind: bool, random: &mut Random) -> Answer {
     let trouble = match random.below(if kind { 1 } else { 14 }) {
         10 => Some(Trouble::Lost("GPU is lost".to_owned())),
         11 => Some(Trouble::Gone("No devices were found".to_owned())),
@@ -23,10 +23,18 @@ pub(crate) fn devices(users: Option<UsersOf>, kind: bool, random: &mut Random) -
     let there = trouble.is_none() || random.one_in(3);
     let devices = if there { vec![device] } else { Vec::new() };
     let using = random.pick(&[0, 0, 1]);
-    let users = users.map(|_| vec![(Pid(77), "stray".to_owned()); using]);
+    let users = wanted.map(|_| vec![(Pid(77), "stray".to_owned()); using]);
     let users = users.filter(|_| kind || random.below(6) > 0);
+    // The device of this simulation is number 0.
+    let others = match wanted {
+        Some(UsersOf::OtherPrograms) if !kind => {
+            let other = random.pick(&[None, Some("0"), Some("0"), Some("1")]);
+            vec![other.map(str::to_owned); usize::from(!random.one_in(3))]
+        }
+        Some(UsersOf::OtherPrograms | UsersOf::Program | UsersOf::Container) | None => Vec::new(),
+    };
     let source = Source::NvidiaSmi;
-    let inventory = Inventory { source, devices, trouble, visible: None, users };
+    let inventory = Inventory { source, devices, trouble, visible: None, users, others };
     Answer::DevicesSeen(DevicesSeen::Devices(Box::new(inventory)))
 }
 

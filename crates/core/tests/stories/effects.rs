@@ -43,6 +43,7 @@ impl Stage {
                 let users = match users {
                     None => "",
                     Some(UsersOf::Program) => " and which of its processes use them",
+                    Some(UsersOf::OtherPrograms) => " and which other programs use them",
                     Some(UsersOf::Container) => " and which processes use them",
                 };
                 format!("look at devices for {}{users}", ran(proc, run))

@@ -323,7 +323,8 @@ fn health_answer(words: &[&str]) -> Option<Answer> {
     })
 }
 
-/// What one device of 80,000 MiB says: how much is used, and by which processes.
+/// What one device of 80,000 MiB says: how much is used, and by which processes or other programs,
+/// by the devices that each of them sees.
 fn devices(words: &[&str]) -> DevicesSeen {
     let device = |used: &str| Device {
         index: 0,
@@ -332,6 +333,7 @@ fn devices(words: &[&str]) -> DevicesSeen {
         used: used.parse().ok(),
         needs: None,
     };
+    let mut others = Vec::new();
     let (devices, trouble, users) = match words {
         ["nothing"] => return DevicesSeen::Nothing,
         ["hangs"] => return DevicesSeen::Hangs,
@@ -339,6 +341,10 @@ fn devices(words: &[&str]) -> DevicesSeen {
         ["gone", why @ ..] => (vec![], Some(Trouble::Gone(why.join(" "))), None),
         [used] => (vec![device(used)], None, None),
         [used, "unused"] => (vec![device(used)], None, Some(vec![])),
+        [used, "others", all @ ..] => {
+            others = all.iter().map(|&other| (other != "all").then(|| other.to_owned())).collect();
+            (vec![device(used)], None, None)
+        }
         [used, pid, name] => {
             let user = (Pid(pid.parse().unwrap()), (*name).to_owned());
             (vec![device(used)], None, Some(vec![user]))
@@ -346,7 +352,8 @@ fn devices(words: &[&str]) -> DevicesSeen {
         other => panic!("not a look at devices: {other:?}"),
     };
     let source = Source::NvidiaSmi;
-    DevicesSeen::Devices(Box::new(Inventory { source, devices, trouble, visible: None, users }))
+    let inventory = Inventory { source, devices, trouble, visible: None, users, others };
+    DevicesSeen::Devices(Box::new(inventory))
 }
 
 /// Parses a process of a tree: `PID[<PARENT][@GROUP][!sh][!deaf][!orphan]`. The default parent is

@@ -150,6 +150,7 @@ stories! {
     failures_before_the_first_readiness_have_their_own_limit
     giving_up_on_a_nonessential_program_keeps_the_others
     giving_up_on_an_essential_program_stops_the_others
+    gpu_memory_of_another_running_program_is_not_waited_for
     gpu_memory_that_is_not_released_delays_a_restart_at_most_two_minutes
     gpu_memory_without_a_baseline_is_free_when_it_stops_decreasing
     gpus_without_a_first_look_delay_no_restart

@@ -1,10 +1,11 @@
 //! Finds the processes in this container that have a GPU open. The pids that `nvidia-smi` prints
 //! are the host's and mean nothing here.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
-use supervisor_core::ids::Pid;
+use supervisor_core::ids::{Pid, ProcId};
 use supervisor_sys::deadline::run_with_deadline;
 use supervisor_sys::process::process_table::Family;
 
@@ -29,6 +30,20 @@ pub(super) async fn below(main: Pid) -> Option<Vec<(Pid, String)>> {
     let look = run_with_deadline(LOOK_TIME, move |_| {
         let below = Family::now().and_then(|family| family.descendants(main)).ok()?;
         Some(named(below.into_iter().map(|member| member.pid).chain([main])))
+    });
+    look.await.flatten()
+}
+
+/// The programs of which a process has a device open, by the roots of their trees.
+pub(super) async fn of_trees(roots: Vec<(Pid, ProcId)>) -> Option<BTreeSet<ProcId>> {
+    let look = run_with_deadline(LOOK_TIME, move |_| {
+        let family = Family::now().ok()?;
+        let is_using = |root: Pid| {
+            let below = family.descendants(root).unwrap_or_default();
+            has_open(root) || below.iter().any(|member| has_open(member.pid))
+        };
+        let using = roots.into_iter().filter(|(root, _)| is_using(*root));
+        Some(using.map(|(_, proc)| proc).collect())
     });
     look.await.flatten()
 }

@@ -10,15 +10,30 @@ use serde_json::json;
 use crate::harness::Running;
 use crate::place::Place;
 
-const UUID: &str = "GPU-7b1f5a3c-0000-4000-8000-000000000000";
+pub(crate) const UUID: &str = "GPU-7b1f5a3c-0000-4000-8000-000000000000";
 
-fn row(used: u32) -> String {
+pub(crate) fn row(used: u32) -> String {
     format!("0, {UUID}, 143771, {used}, None\n")
 }
 
-/// A program that crashes again and again, beside a tool that answers what `answer` does: a
-/// shell's lines, which find in `$asked` how often it was asked before.
-fn crashing(place: &Place, answer: &str) -> Command {
+/// A program that does `first` and then crashes, again and again, beside a tool that answers what
+/// `answer` does.
+pub(crate) fn crashing(place: &Place, first: &str, answer: &str) -> Command {
+    let asked = place.path("asked");
+    // It ends once the tool has been asked for what there is at the first start.
+    let ends =
+        format!("{first} until [ -s {} ]; do sleep 0.01; done; sleep 0.3; exit 1", asked.display());
+    let mut command = place.shell(&ends);
+    with_tool(place, &mut command, answer);
+    command
+        .env("PROCESS_MAX_START_RETRIES", "1")
+        .env("PROCESS_EXIT_CODES", "gpu_lost:71,no_gpu:72");
+    command
+}
+
+/// Gives a supervisor the stand-in, which answers what the shell's lines of `answer` do. They find in
+/// `$asked` how often it was asked before.
+pub(crate) fn with_tool(place: &Place, command: &mut Command, answer: &str) {
     let tools = place.path("bin");
     fs::create_dir_all(&tools).unwrap();
     let (tool, asked) = (tools.join("nvidia-smi"), place.path("asked"));
@@ -27,18 +42,10 @@ fn crashing(place: &Place, answer: &str) -> Command {
     let script = format!("#!/bin/sh\nasked=$(wc -l < {asked})\necho >> {asked}\n{answer}\n");
     fs::write(&tool, script).unwrap();
     fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
-    // It ends once the tool has been asked for what there is at the first start.
-    let ends = format!("until [ -s {asked} ]; do sleep 0.01; done; sleep 0.3; exit 1");
-    let mut command = place.shell(&ends);
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut all = vec![tools];
     all.extend(std::env::split_paths(&path));
-    command
-        .env("PATH", std::env::join_paths(all).unwrap())
-        .env("PROCESS_MAX_START_RETRIES", "1")
-        .env("PROCESS_AWAIT_GPU_MEMORY", "true")
-        .env("PROCESS_EXIT_CODES", "gpu_lost:71,no_gpu:72");
-    command
+    command.env("PATH", std::env::join_paths(all).unwrap()).env("PROCESS_AWAIT_GPU_MEMORY", "true");
 }
 
 /// Plays `later` once it has been asked for the first time; returns class and exit code.
@@ -46,7 +53,7 @@ fn ends(name: &str, later: &str) -> (String, i32) {
     let place = Place::new(name);
     let first = row(612);
     let answer = format!("[ \"$asked\" -gt 0 ] || {{ printf '%s' '{first}'; exit 0; }}\n{later}");
-    let mut running = Running::start(&mut crashing(&place, &answer));
+    let mut running = Running::start(&mut crashing(&place, "", &answer));
     let code = running.exit_code();
     let newest = place.names().pop().unwrap();
     let report = fs::read(place.path("reports").join(newest)).unwrap();
@@ -102,6 +109,20 @@ fn a_lost_gpu_ends_the_retries_and_a_silent_tool_does_not() {
 }
 
 #[test]
+fn a_container_without_a_gpu_at_the_first_start_has_lost_none() {
+    for (name, answer) in [
+        ("none", "echo 'No devices were found'; exit 6"),
+        ("driver", "echo \"couldn't communicate with the NVIDIA driver\"; exit 9"),
+    ] {
+        let place = Place::new(&format!("gpu-never-{name}"));
+        let mut running = Running::start(&mut crashing(&place, "", answer));
+        assert_eq!(running.exit_code(), 1, "{name}");
+        let classes = running.stderr.rest().join("\n").matches("class=no_gpu").count();
+        assert_eq!((place.names().len(), classes), (2, 0), "{name}");
+    }
+}
+
+#[test]
 fn only_a_gpu_that_the_program_sees_counts_as_lost() {
     for (visible, expected) in [("0", 1), ("1", 71), ("GPU-7b1f", 1), ("MIG-1", 71)] {
         let place = Place::new(&format!("gpu-visible-{visible}"));
@@ -110,7 +131,7 @@ fn only_a_gpu_that_the_program_sees_counts_as_lost() {
             "printf '%s' '{first}'; [ \"$asked\" -gt 0 ] || printf '{}'",
             other.replace('\n', "\\n")
         );
-        let mut command = crashing(&place, &answer);
+        let mut command = crashing(&place, "", &answer);
         let mut running = Running::start(command.env("CUDA_VISIBLE_DEVICES", visible));
         assert_eq!(running.exit_code(), expected, "{visible}");
     }
@@ -119,7 +140,7 @@ fn only_a_gpu_that_the_program_sees_counts_as_lost() {
 #[test]
 fn a_gpu_tool_that_hangs_delays_nothing() {
     let place = Place::new("gpu-hangs");
-    let mut running = Running::start(&mut crashing(&place, "exec sleep 600"));
+    let mut running = Running::start(&mut crashing(&place, "", "exec sleep 600"));
     // The tool has 35 seconds. The supervisor restarts and exits without waiting for it.
     assert_eq!(running.exit_code(), 1);
     let said = running.stderr.rest().join("\n");
@@ -133,7 +154,7 @@ fn a_gpu_tool_that_hangs_after_a_crash_delays_the_restart_by_five_seconds() {
     let first = row(612);
     let answer =
         format!("[ \"$asked\" -gt 0 ] || {{ printf '%s' '{first}'; exit 0; }}\nexec sleep 600");
-    let mut running = Running::start(&mut crashing(&place, &answer));
+    let mut running = Running::start(&mut crashing(&place, "", &answer));
     running.stderr.wait_for("gpu: nvidia-smi did not respond within 5 s; ");
     running.stderr.wait_for("spawned: 'app'");
     assert_eq!(running.exit_code(), 1);
@@ -147,7 +168,7 @@ fn an_old_driver_is_queried_without_unknown_fields() {
                    field to query.'; exit 2;; esac";
     let place = Place::new("gpu-old");
     let known = format!("printf '0, {UUID}, 143771, 612\\n'");
-    let mut running = Running::start(&mut crashing(&place, &format!("{unknown}\n{known}")));
+    let mut running = Running::start(&mut crashing(&place, "", &format!("{unknown}\n{known}")));
     assert_eq!(running.exit_code(), 1);
 }
 
@@ -158,7 +179,7 @@ fn a_restart_waits_for_gpu_memory_and_reports_the_wait() {
     // At first it is free, after the crash held, then free again.
     let answer =
         format!("case \"$asked\" in 1|2) printf '%s' '{held}';; *) printf '%s' '{free}';; esac");
-    let mut running = Running::start(&mut crashing(&place, &answer));
+    let mut running = Running::start(&mut crashing(&place, "", &answer));
     running.stderr.wait_for("spawned: 'app'");
     running.stderr.wait_for("gpu: app: GPU memory was released after 2.");
     running.stderr.wait_for("spawned: 'app'");
@@ -172,7 +193,7 @@ fn the_gave_up_line_names_the_lost_gpu_first() {
     let answer = format!(
         "[ \"$asked\" -gt 0 ] || {{ printf '%s' '{first}'; exit 0; }}\necho 'GPU is lost'; exit 15"
     );
-    let mut running = Running::start(&mut crashing(&place, &answer));
+    let mut running = Running::start(&mut crashing(&place, "", &answer));
     let line = running.stderr.wait_for("gave up: app entered FATAL state, ");
     assert!(line.contains("no restart in this container can help: a GPU is lost (GPU is lost)"));
     assert_eq!(running.exit_code(), 71);

@@ -8,6 +8,7 @@ mod harness;
 
 mod classes;
 mod cleaning;
+mod devices;
 mod diagnostics;
 mod failures;
 mod files;

@@ -241,7 +241,13 @@ impl Lines {
     /// Waits for a line that contains `text`, from the present place on, and returns it.
     #[track_caller]
     pub fn wait_for(&mut self, text: &str) -> String {
-        let end = Instant::now() + PATIENCE;
+        self.wait_within(PATIENCE, text)
+    }
+
+    /// The same for a line that may take longer.
+    #[track_caller]
+    pub fn wait_within(&mut self, limit: Duration, text: &str) -> String {
+        let end = Instant::now() + limit;
         loop {
             while let Some(line) = self.seen.get(self.place) {
                 self.place += 1;

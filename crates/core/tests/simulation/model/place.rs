@@ -195,7 +195,11 @@ impl Model {
                     return;
                 }
             };
-            let wanted = wait.last.then_some(UsersOf::Container);
+            let is_baseline = proc.devices.first.is_some_and(|first| first.is_baseline);
+            let wanted = match wait.last {
+                true => Some(UsersOf::Container),
+                false => is_baseline.then_some(UsersOf::OtherPrograms),
+            };
             hold!(users == wanted, AsksInTime, "{id:?} looks for {users:?}");
             let took = proc.devices.first.map(|first| first.took).unwrap_or_default();
             let end = wait.since + MEMORY_TIME + LAST_LOOK;
@@ -274,11 +278,16 @@ impl Proc {
             return self.lost(class);
         }
         let used = now_there.and_then(|device| device.used);
-        let held = used.is_some_and(|used| match (first.is_baseline, before.0, wait.before) {
+        // Another program that sees device 0 keeps an unknown part of its memory.
+        let is_0 = |other: &Option<String>| other.as_ref().is_none_or(|other| other == "0");
+        let is_shared = inventory.others.iter().any(is_0);
+        let is_baseline = first.is_baseline && !is_shared;
+        let held = used.is_some_and(|used| match (is_baseline, before.0, wait.before) {
             (true, Some(first), _) => used > first + MORE,
             (true, None, _) => false,
             (false, _, last) => used > NONE && last.is_none_or(|last| used < last),
         });
+        self.turn.shared = is_shared && !held;
         let waited = now - wait.since;
         if !held || wait.last || waited >= MEMORY_TIME + LAST_LOOK {
             (self.cleanup, self.turn.came_down) = over;
@@ -392,5 +401,7 @@ impl Proc {
         let due = self.pending.is_some_and(|pending| pending.latest <= now);
         let held = wanted && due && self.turn.limit_over;
         hold!(!held, HoldsBriefly, "{id:?} does not start though its wait is over");
+        let held = wanted && due && self.turn.shared;
+        hold!(!held, SharesMemory, "{id:?} waits for the memory of another program");
     }
 }

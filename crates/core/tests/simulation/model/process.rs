@@ -103,6 +103,8 @@ pub(crate) struct InTurn {
     pub(crate) to_look_first: bool,
     /// It has waited for that as long as it may.
     pub(crate) limit_over: bool,
+    /// Only another program has the memory that is not free.
+    pub(crate) shared: bool,
     /// It exited after it had been up.
     pub(crate) had_been_up: bool,
     pub(crate) failed: bool,
