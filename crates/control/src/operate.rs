@@ -1,4 +1,4 @@
-//! Orders that consist of several, and what refusals are called.
+//! Commands that consist of several steps, and the names of rejections.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use supervisor_core::command::{Command, Difference, Rejection, Which};
 
 use crate::control::{CannotReread, Control};
 
-/// Clears the logs of all that are meant.
+/// Clears the logs of these processes.
 pub(crate) fn clear(control: &Control, which: &Which) -> io::Result<()> {
     let meant: Vec<_> = {
         let core = control.core();
@@ -16,12 +16,12 @@ pub(crate) fn clear(control: &Control, which: &Which) -> io::Result<()> {
     meant.into_iter().try_for_each(|proc| control.clear_logs(proc))
 }
 
-/// Why a configuration that was read again could not take effect.
+/// The reason why a reread configuration could not be applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CannotUpdate {
     /// It could not be read.
     Read(CannotReread),
-    /// This group could not be changed; those before it were.
+    /// This group could not be changed; the groups before it were.
     Group(String, Rejection),
 }
 

@@ -1,4 +1,4 @@
-//! All that operators are shown, read at one moment: the page and the API tell the same.
+//! The state of the supervisor and its programs at one moment, for the page and the API.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,25 +16,25 @@ use crate::tally::Work;
 use crate::tree_usage::{TreeUsage, tree_usage};
 use crate::usage_history::Point;
 
-/// Programs that are shown in one go, before others have their turn.
+/// The number of programs that are processed before other tasks run.
 pub(crate) const AT_ONCE: usize = 100;
 
 /// The remark on a main process that a signal has suspended.
 pub(crate) const SUSPENDED: &str = "suspended by a signal such as SIGSTOP";
 
-/// The supervisor as it is.
+/// The state of the supervisor.
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
     pub(crate) identifier: String,
     pub(crate) pid: u32,
     /// Everything is being stopped.
     pub(crate) ending: bool,
-    /// When this was so.
+    /// The time of the snapshot.
     pub(crate) at: Wall,
-    /// By group, then name.
+    /// All programs, by group and then by name.
     pub(crate) programs: Vec<Program>,
-    /// By name: the groups of the configuration that was read last, and those that are
-    /// active although it has them no more.
+    /// All groups by name: those of the latest configuration, and active groups that it no longer
+    /// contains.
     pub(crate) groups: Vec<Group>,
 }
 
@@ -42,9 +42,9 @@ pub(crate) struct Snapshot {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Group {
     pub(crate) name: String,
-    /// It was added, and not removed.
+    /// The group is active.
     pub(crate) active: bool,
-    /// Its programs receive events.
+    /// Its programs are event listeners.
     pub(crate) listens: bool,
     pub(crate) priority: Option<i64>,
 }
@@ -76,10 +76,10 @@ pub(crate) struct Sample {
     pub(crate) memory: u64,
 }
 
-/// A process with all that there is to show of it.
+/// The state of a process.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
-    /// The name that orders use: with its group's in front, unless that is the same.
+    /// The name for commands, with the group in front unless both are equal.
     pub(crate) spec: String,
     pub(crate) name: String,
     pub(crate) group: String,
@@ -95,13 +95,13 @@ pub(crate) struct Program {
     pub(crate) last_failure: Option<Class>,
     pub(crate) pid: Option<Pid>,
     pub(crate) uptime: Option<Duration>,
-    /// How often it was started.
+    /// The number of its starts.
     pub(crate) starts: u64,
-    /// When it was last started.
+    /// The time of its latest start.
     pub(crate) started: Option<Wall>,
-    /// When it last exited.
+    /// The time of its latest exit.
     pub(crate) stopped: Option<Wall>,
-    /// How the previous run ended.
+    /// The exit of its previous run.
     pub(crate) last_exit: Option<String>,
     /// The error of the latest run.
     pub(crate) error: Option<String>,
@@ -115,26 +115,26 @@ pub(crate) struct Program {
     pub(crate) work_unit: &'static str,
     /// The condition that its start waits for.
     pub(crate) waits_for: Option<String>,
-    /// Which streams go to a file that can be read.
+    /// The streams with a log file that can be read.
     pub(crate) logs: Vec<Channel>,
 }
 
 impl Program {
-    /// Starts after the first one.
+    /// The number of starts after the first one.
     pub(crate) const fn restarts(&self) -> u64 {
         self.starts.saturating_sub(1)
     }
 }
 
 impl Snapshot {
-    /// The supervisor and all programs, with what these use.
+    /// Takes a snapshot of the supervisor and all programs, with their resource usage.
     pub(crate) async fn take(control: &Control) -> Self {
         let usages = tree_usage(control).await;
         let (programs, groups) = (programs(control, &usages), groups(control));
         Self { programs, groups, ..Self::without_programs(control) }
     }
 
-    /// The supervisor alone.
+    /// Takes a snapshot of the supervisor alone.
     pub(crate) fn without_programs(control: &Control) -> Self {
         Self {
             identifier: control.about().identifier.clone(),
@@ -147,7 +147,7 @@ impl Snapshot {
     }
 }
 
-/// One program, with what it uses; `None`: there is none of this name.
+/// The state of one program with its resource usage; `None`: it does not exist.
 pub(crate) async fn program(control: &Control, name: &str) -> Option<Program> {
     let proc = control.core().resolve_process(name).ok()?;
     let usages = tree_usage(control).await;

@@ -19,8 +19,8 @@ use supervisor_core::time::Mono;
 use supervisor_core::{Effect, Input, SignalTarget};
 use tokio::sync::Notify;
 
-/// Upper ends of the buckets of answering times, in seconds: from a healthy server on this
-/// machine to the longest time-outs that people set.
+/// Upper bounds of the buckets of check durations in seconds: from a healthy local server to the
+/// longest usual timeout.
 pub(crate) const BUCKETS: [f64; 11] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0];
 
@@ -69,7 +69,7 @@ pub(crate) struct Counts {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LastCheck {
     pub(crate) at: Mono,
-    /// How long it took.
+    /// The duration.
     pub(crate) took: Duration,
     pub(crate) result: Result<(), CheckFailure>,
 }
@@ -95,12 +95,12 @@ impl Work {
     }
 }
 
-/// Times, by how long they are.
+/// A histogram of durations.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Histogram {
-    /// One for each of [`BUCKETS`], and one for what is longer.
+    /// The count of each bucket of [`BUCKETS`], and of longer durations.
     pub(crate) counts: [u64; BUCKETS.len() + 1],
-    /// Seconds, all together.
+    /// The sum in seconds.
     pub(crate) sum: f64,
 }
 
@@ -160,7 +160,7 @@ impl Tally {
         }
     }
 
-    /// Of those that can't write only this tells: they are not dealt with.
+    /// Counts a blocked program. It does not become unhealthy, so no other input shows it.
     fn note_block(&mut self, proc: ProcId, block: Block) {
         if block.counts() {
             let counts = self.processes.entry(proc).or_default();
@@ -168,7 +168,7 @@ impl Tally {
         }
     }
 
-    /// Counts what the core orders.
+    /// Counts an effect of the core.
     pub fn note_effect(&mut self, now: Mono, effect: &Effect) {
         match effect {
             Effect::Check { proc, run, .. } => {

@@ -1,25 +1,25 @@
-//! A line as Python's [`cmd`](https://docs.python.org/3/library/cmd.html) takes it apart.
+//! Parses a command line like Python's [`cmd`](https://docs.python.org/3/library/cmd.html).
 
 use supervisor_wire::supervisord::python;
 
-/// What somebody typed.
+/// A typed line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CommandLine<'a> {
-    /// Nothing, or blanks.
+    /// An empty line.
     Nothing,
-    /// A command's name and what follows it.
+    /// A command's name and the text after it.
     Command {
         /// Letters, digits and underscores.
         name: &'a str,
-        /// Without blanks around.
+        /// The text after the name, trimmed.
         words: &'a str,
     },
-    /// Nothing that could be a command.
+    /// Text that cannot be a command.
     Nonsense(&'a str),
 }
 
 impl<'a> CommandLine<'a> {
-    /// Takes a line apart.
+    /// Parses a line.
     pub(crate) fn read(line: &'a str) -> Self {
         let line = python::strip(line);
         if line.is_empty() {
@@ -36,7 +36,7 @@ impl<'a> CommandLine<'a> {
     }
 }
 
-/// The words of a text, as Python's `split()` finds them.
+/// The words of a text, split like Python's `split()`.
 pub(crate) fn words(text: &str) -> Vec<&str> {
     text.split(python::is_space).filter(|word| !word.is_empty()).collect()
 }

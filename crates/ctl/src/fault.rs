@@ -1,5 +1,5 @@
-//! The faults that a client tells apart, by their codes in supervisord's
-//! [XML-RPC API](https://supervisord.org/api.html).
+//! The faults that the client distinguishes, by their codes in supervisord's [XML-RPC
+//! API](https://supervisord.org/api.html).
 
 pub(crate) const UNKNOWN_METHOD: i32 = 1;
 pub(crate) const SHUTDOWN_STATE: i32 = 6;
@@ -12,7 +12,7 @@ pub(crate) const ABNORMAL_TERMINATION: i32 = 40;
 pub(crate) const SPAWN_ERROR: i32 = 50;
 pub(crate) const ALREADY_STARTED: i32 = 60;
 pub(crate) const NOT_RUNNING: i32 = 70;
-/// No fault: what a list of outcomes says of what went well.
+/// No fault: the status of success in a list of outcomes.
 pub(crate) const SUCCESS: i32 = 80;
 pub(crate) const ALREADY_ADDED: i32 = 90;
 pub(crate) const STILL_RUNNING: i32 = 91;

@@ -1,20 +1,20 @@
-//! Texts. Programs read them: widths and words are supervisor's.
+//! Formats output. Scripts parse it, so widths and words match supervisorctl's.
 
 use super::answer::{Configured, Info};
 
-/// The least width of the column of names, and what follows it.
+/// The minimum width of the column of names, and the width after it.
 const NAMES: usize = 30;
 const GAP: usize = 3;
 
-/// How wide a list of commands may be.
+/// The maximum width of a list of commands.
 const SCREEN: usize = 79;
 
-/// How a process is called: by its own name if that is also its group's.
+/// The displayed name of a process: its own name if its group has the same name.
 pub(crate) fn namespec(group: &str, name: &str) -> String {
     if group == name { name.to_owned() } else { format!("{group}:{name}") }
 }
 
-/// Group and process of a name that somebody typed; no process is all of the group.
+/// Group and process of a typed name; without a process, the name means the whole group.
 pub(crate) fn split_namespec(typed: &str) -> (&str, Option<&str>) {
     match typed.split_once(':') {
         Some((group, "" | "*")) => (group, None),
@@ -42,7 +42,7 @@ pub(crate) fn available(process: &Configured) -> String {
     format!("{name:32} {inuse:9} {autostart:9} {}:{}", process.group_prio, process.process_prio)
 }
 
-/// Words in columns, read downwards, in as few lines as fit on a screen.
+/// Words in columns, filled downwards, in as few lines as fit on a screen.
 pub(crate) fn columns(words: &[&str]) -> Vec<String> {
     let widths = |rows: usize| -> Vec<usize> {
         words.chunks(rows).map(|column| column.iter().map(|w| w.len()).max().unwrap_or(0)).collect()

@@ -1,18 +1,17 @@
-//! What a terminal may be shown.
+//! Removes dangerous control characters from terminal output.
 //!
-//! Names and descriptions come from a daemon, logs from programs. Either may be hostile, and
-//! a terminal carries out what stands in it: it changes titles, moves what was printed before,
-//! or types.
+//! Names and descriptions come from a daemon, logs from programs. Either may be hostile, and a
+//! terminal executes control sequences: it changes titles, moves printed text, or types.
 
 use std::fmt::{self, Display, Formatter, Write as _};
 use std::io::{self, Write};
 
-/// The longest sequence that sets colors and is passed on.
+/// The longest color sequence that is passed on.
 const LONGEST: usize = 32;
 
 const ESCAPE: char = '\u{1b}';
 
-/// A message, with what a terminal would carry out made visible.
+/// A message in which control characters are visible.
 #[derive(Debug)]
 pub(crate) struct Plain<'a>(pub(crate) &'a str);
 
@@ -22,7 +21,8 @@ impl Display for Plain<'_> {
     }
 }
 
-/// Writes a character; one that controls more than lines as `\x1b`.
+/// Writes a character. A control character other than a line break or a tab becomes visible, as in
+/// `\x1b`.
 fn show(to: &mut impl fmt::Write, character: char) -> fmt::Result {
     if character.is_control() && !matches!(character, '\n' | '\t') {
         write!(to, "\\x{:02x}", u32::from(character))
@@ -31,14 +31,13 @@ fn show(to: &mut impl fmt::Write, character: char) -> fmt::Result {
     }
 }
 
-/// A terminal to which logs are written: colors pass, and all other sequences are made
-/// visible.
+/// A terminal for logs: colors pass, and all other sequences are made visible.
 #[derive(Debug)]
 pub(crate) struct Screen<W> {
     inner: W,
-    /// The beginning of a character.
+    /// The beginning of an incomplete character.
     rest: Vec<u8>,
-    /// The beginning of a sequence.
+    /// The beginning of an incomplete sequence.
     sequence: String,
 }
 
@@ -74,7 +73,8 @@ impl<W: Write> Screen<W> {
         self.take(character, out);
     }
 
-    /// Programs draw progress with carriage returns and backspaces.
+    /// Writes a control character: carriage returns and backspaces pass, because programs draw
+    /// progress with them; others become visible.
     fn pass(&self, character: char, out: &mut String) {
         if matches!(character, '\r' | '\u{8}') {
             out.push(character);
@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(Plain(hostile).to_string(), "a\\x1b]0;owned\\x07\\x0d\\x9b2Jb\tc\\x7f\nd");
     }
 
-    /// What is shown of pieces, however they are cut.
+    /// The visible output for input in pieces of any size.
     fn shown(text: &str) -> String {
         let all = |size: usize| {
             let mut screen = Screen::new(Vec::new());

@@ -7,7 +7,7 @@ use super::editor::Editor;
 use super::error::CtlError;
 use super::session::{Next, Session};
 
-/// Carries out `first` and then what is typed, until somebody leaves.
+/// Runs `first` and then the typed commands, until the user exits.
 pub(super) fn run(
     session: &mut Session<'_>,
     prompt: &str,

@@ -1,4 +1,4 @@
-//! Orders.
+//! Operations that change programs.
 
 use serde_json::{Value, json};
 use supervisor_core::Reply;
@@ -12,7 +12,7 @@ use super::{Asked, process, show};
 use crate::control::Control;
 use crate::operate;
 
-/// Has something done to one program or several.
+/// Carries out an operation on one or several programs.
 pub(super) async fn order(
     control: &Control,
     scope: Scope,

@@ -1,4 +1,4 @@
-//! What happens, as [server-sent events](https://html.spec.whatwg.org/#server-sent-events).
+//! Streams events as [server-sent events](https://html.spec.whatwg.org/#server-sent-events).
 
 use hyper::Response;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -14,7 +14,7 @@ use super::fields::time;
 use crate::control::Control;
 use crate::http::Body;
 
-/// Everything from now on.
+/// Streams all events from now on.
 pub(super) fn follow(control: &Control) -> Response<Body> {
     let (feed, body) = Body::stream();
     let (control, mut observed) = (control.clone(), control.observe());
@@ -45,7 +45,7 @@ pub(super) fn follow(control: &Control) -> Response<Body> {
     stream_of(body)
 }
 
-/// An answer that goes on.
+/// A response with a stream.
 pub(super) fn stream_of(body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
@@ -57,7 +57,7 @@ pub(super) fn stream_of(body: Body) -> Response<Body> {
     response
 }
 
-/// One event. JSON holds no line breaks, so it is one line.
+/// Formats one event. JSON has no line breaks, so the event is one line.
 pub(super) fn record(name: &str, data: &Value) -> String {
     format!("event: {name}\ndata: {data}\n\n")
 }

@@ -1,5 +1,5 @@
-//! What objects consist of: one row is a member's name, its schema and its value, so that
-//! description and answer can't differ.
+//! The fields of JSON objects. One row has the name, schema and value of a field, so that the
+//! description always matches the responses.
 
 use std::time::Duration;
 
@@ -16,17 +16,17 @@ use supervisor_wire::supervisord::process_text::namespec;
 use crate::http::Fault;
 use crate::snapshot::{Group, Program, Run, Sample, Snapshot};
 
-/// A member of objects made from `T`.
+/// A field of objects that are built from `T`.
 pub(super) struct Field<T> {
     name: &'static str,
     kind: Kind,
-    /// `null` where there is nothing to tell.
+    /// The field is `null` if it has no value.
     nullable: bool,
     about: &'static str,
     value: fn(&T) -> Value,
 }
 
-/// What a member can be.
+/// The types of fields.
 #[derive(Clone, Copy)]
 enum Kind {
     Text,
@@ -64,13 +64,13 @@ impl Kind {
     }
 }
 
-/// An object with these members.
+/// Builds an object with these fields.
 pub(super) fn object<T>(fields: &[Field<T>], of: &T) -> Value {
     let members = fields.iter().map(|field| (field.name.to_owned(), (field.value)(of)));
     Value::Object(members.collect())
 }
 
-/// The schema of such an object. All members are always there.
+/// The schema of such an object. All fields are required.
 pub(super) fn schema<T>(fields: &[Field<T>]) -> Value {
     let property = |field: &Field<T>| {
         let mut schema = field.kind.schema();

@@ -1,4 +1,4 @@
-//! Logs: pieces of them, and as they grow.
+//! Reads and follows logs.
 
 use std::io::{self, ErrorKind};
 
@@ -15,16 +15,16 @@ use crate::control::Control;
 use crate::http::{Body, Followed, Grown, ServerState};
 use crate::log_source::LogSource;
 
-/// Bytes that are given at once unless another number is asked for.
+/// The default number of bytes of a piece.
 const USUAL: u64 = 64 * 1024;
 
-/// Bytes that are given at once at most.
+/// The maximum number of bytes of a piece.
 const MOST: u64 = 1024 * 1024;
 
-/// A log that somebody wants to read.
+/// The log in a request.
 pub(super) struct Log {
     source: LogSource,
-    /// Whose it is.
+    /// The program of the log, or the supervisor.
     about: String,
 }
 
@@ -56,7 +56,7 @@ impl Log {
         }
     }
 
-    /// What can't be a log is as good as none.
+    /// The problem for an error. A path that cannot be a log counts as missing.
     fn problem(&self, error: &io::Error) -> Problem {
         if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) {
             return none(&self.about);
@@ -70,7 +70,7 @@ fn none(about: &str) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "NO_FILE", format!("no file contains {about}"))
 }
 
-/// A piece of a log.
+/// Reads a piece of a log.
 pub(super) fn piece(log: &Log, asked: &Asked) -> Result<Value, Problem> {
     let length = asked.number("length")?.unwrap_or(USUAL).min(MOST);
     let piece = match asked.number("offset")? {
@@ -80,7 +80,7 @@ pub(super) fn piece(log: &Log, asked: &Asked) -> Result<Value, Problem> {
     piece.map(|piece| object(PIECE, &piece)).map_err(|error| log.problem(&error))
 }
 
-/// Whether descriptors are left for one more who stays.
+/// Whether enough descriptors are left for another follower.
 pub(super) fn may_follow(server: &ServerState) -> Result<(), Problem> {
     if server.may_follow() {
         return Ok(());
@@ -90,7 +90,7 @@ pub(super) fn may_follow(server: &ServerState) -> Result<(), Problem> {
     Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "TOO_FEW_DESCRIPTORS", detail))
 }
 
-/// A log as it grows.
+/// Streams a log as it grows.
 pub(super) fn follow(
     server: &ServerState,
     log: Log,

@@ -1,4 +1,4 @@
-//! The API for programs, in JSON: `/api/v1/`. [`routes::ROUTES`] lists all of it.
+//! The JSON API: `/api/v1/`. [`routes::ROUTES`] lists all operations.
 
 mod act;
 mod events;
@@ -25,7 +25,7 @@ use crate::control::Control;
 use crate::http::{Body, ServerState, origin, plain};
 use crate::snapshot::{self, AT_ONCE, Program, Snapshot};
 
-/// Answers a request for `path`, which is what follows `/api/v1/`, as it was sent.
+/// Answers a request. `path` is the rest after `/api/v1/`, still encoded.
 pub(crate) async fn answer(
     server: &ServerState,
     path: &str,
@@ -61,7 +61,7 @@ pub(crate) async fn answer(
     }
 }
 
-/// What a caller said, by name: all of it is expected.
+/// The parameters of a request, by name. Unknown parameters are rejected.
 struct Asked(Vec<(String, String)>);
 
 impl Asked {
@@ -88,7 +88,7 @@ impl Asked {
         self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
-    /// What a path has; the table of routes sees to it that it is there.
+    /// A parameter of the path. The route guarantees that it exists.
     fn text(&self, name: &str) -> &str {
         self.get(name).unwrap_or_default()
     }
@@ -183,7 +183,7 @@ async fn show(control: &Control, name: &str) -> Result<Value, Problem> {
         .ok_or_else(|| Problem::bad_name("program", name))
 }
 
-/// All programs as JSON. Others have their turn after each of [`AT_ONCE`].
+/// All programs as JSON. Other tasks run after each [`AT_ONCE`] programs.
 async fn list(programs: &[Program]) -> String {
     let mut json = "{\"programs\":[".to_owned();
     for (number, program) in programs.iter().enumerate() {
@@ -198,7 +198,7 @@ async fn list(programs: &[Program]) -> String {
     json
 }
 
-/// The process that a name means.
+/// The process with this name.
 fn process(control: &Control, name: &str) -> Result<supervisor_core::ids::ProcId, Problem> {
     let proc = control.core().resolve_process(name);
     proc.map_err(|_| Problem::bad_name("program", name))

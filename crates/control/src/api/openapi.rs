@@ -1,4 +1,4 @@
-//! The API's description, made from the tables that answer.
+//! The OpenAPI description, generated from the tables that also produce the responses.
 
 use serde_json::{Map, Value, json};
 
@@ -127,7 +127,7 @@ fn operation(route: &Route) -> Value {
     })
 }
 
-/// Made of method and path: `postProgramsNameStart`.
+/// The operation id, made from method and path: `postProgramsNameStart`.
 fn id(route: &Route) -> String {
     let mut id = method(route.method).to_owned();
     for word in route.path.split(|letter: char| !letter.is_ascii_alphanumeric()) {

@@ -10,11 +10,11 @@ use crate::control::CannotReread;
 use crate::http::{Body, Fault, plain};
 use crate::operate::CannotUpdate;
 
-/// A problem.
+/// A problem document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Problem {
     status: StatusCode,
-    /// One word, for programs: supervisord's name for it where it has one.
+    /// A machine-readable code: supervisord's name of the fault if it has one.
     refusal: &'static str,
     detail: String,
 }
@@ -32,7 +32,7 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "BAD_ARGUMENTS", detail)
     }
 
-    /// That there is no such program or group.
+    /// The program or group does not exist.
     pub(super) fn bad_name(what: &str, name: &str) -> Self {
         let detail = format!("no {what} named '{name}'");
         Self::new(StatusCode::NOT_FOUND, "BAD_NAME", detail)

@@ -1,4 +1,4 @@
-//! All that the API can do: one row is a path, its documentation and what answers it.
+//! The table of all operations. One row has the path, the documentation and the handler.
 
 use supervisor_wire::http::form;
 
@@ -6,7 +6,7 @@ use supervisor_wire::http::form;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Route {
     pub(super) method: Method,
-    /// Behind `/api/v1/`; a segment in braces is a [`Parameter`].
+    /// The path after `/api/v1/`; a segment in braces is a [`Parameter`].
     pub(super) path: &'static str,
     pub(super) summary: &'static str,
     pub(super) query: &'static [Parameter],
@@ -14,14 +14,14 @@ pub(super) struct Route {
     pub(super) act: Act,
 }
 
-/// Looking, or changing something.
+/// HTTP methods: reading, or changing something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Method {
     Get,
     Post,
 }
 
-/// What is done.
+/// The handler of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Act {
     ShowSupervisor,
@@ -47,13 +47,13 @@ pub(super) enum Act {
 }
 
 impl Act {
-    /// Whether its answer goes on for as long as the client reads.
+    /// Whether the response is a stream that lasts until the client disconnects.
     pub(super) const fn follows(&self) -> bool {
         matches!(self, Self::FollowLog | Self::FollowOwnLog | Self::FollowEvents)
     }
 }
 
-/// To whom something is done.
+/// The target of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
     Program,
@@ -61,7 +61,7 @@ pub(super) enum Scope {
     All,
 }
 
-/// What is done to programs.
+/// The operations on programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verb {
     Start,
@@ -72,7 +72,7 @@ pub(super) enum Verb {
     Clear,
 }
 
-/// What an answer consists of.
+/// The content of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Gives {
     Supervisor,
@@ -91,7 +91,7 @@ pub(super) enum Gives {
     Description,
 }
 
-/// What a caller says besides.
+/// A parameter of an operation.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Parameter {
     pub(super) name: &'static str,
@@ -100,7 +100,7 @@ pub(super) struct Parameter {
     pub(super) required: bool,
 }
 
-/// What a parameter can be.
+/// The types of parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ParameterKind {
     Text,
@@ -110,7 +110,7 @@ pub(super) enum ParameterKind {
     Number,
 }
 
-/// What can stand in a path.
+/// The parameters that paths may contain.
 pub(super) const IN_PATH: [Parameter; 4] = [
     Parameter {
         name: "name",
@@ -229,17 +229,17 @@ pub(super) const ROUTES: [Route; 35] = [
     get("openapi.json", "This OpenAPI document", Gives::Description, Act::ShowDescription),
 ];
 
-/// What a path means.
+/// The result of matching a path.
 #[derive(Debug)]
 pub(super) enum Found {
-    /// An operation, and the values of what its path has in braces.
+    /// An operation, and the values of its path parameters.
     Route(&'static Route, Vec<(&'static str, String)>),
-    /// There is something there, for other methods.
+    /// The path exists with other methods.
     OtherMethod,
     Nothing,
 }
 
-/// Finds what a request is for; `method`: `None` if it is neither of ours.
+/// Finds the operation of a request. `method` is `None` if the API does not use the method.
 pub(super) fn find(method: Option<Method>, path: &str) -> Found {
     let mut found = Found::Nothing;
     for route in &ROUTES {

@@ -20,7 +20,7 @@ use super::limits::connections::{Activity, Phase};
 pub(super) struct Stream {
     socket: Rc<Watched<OwnedFd>>,
     activity: Rc<Activity>,
-    /// Nothing has been read yet.
+    /// No byte has been read yet.
     fresh: Rc<Cell<bool>>,
 }
 
@@ -34,12 +34,12 @@ impl Stream {
         Ok(Self { socket, activity: Rc::clone(activity), fresh: Rc::new(Cell::new(true)) })
     }
 
-    /// Waits until the connection's slot is needed, or its client has left without waiting
-    /// for an answer. hyper looks for neither while it answers.
+    /// Waits until the connection's slot is needed, or until its client has disconnected without
+    /// waiting for a response. hyper checks neither while it builds a response.
     ///
-    /// A client that ends its side still waits for an answer, as `nc -N` does, unless it ends
-    /// the other side as well; on TCP that shows only when something is sent. The end of its
-    /// side is the only sign that the client of a stream gives.
+    /// A client that closes only its writing side, for example `nc -N`, still waits for a response.
+    /// On TCP, a client that closes both sides looks the same until bytes are sent. A client that
+    /// follows a stream shows its end only by closing its writing side.
     pub(super) async fn is_to_close(&self) {
         let mut silent = false;
         loop {

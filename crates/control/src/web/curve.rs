@@ -15,8 +15,8 @@ const HEIGHT: f64 = 60.0;
 /// A value and its time.
 pub(super) type Value = (Wall, f64);
 
-/// A curve of these values, which are in order, up to the time `at`. `says` is the text for screen
-/// readers. `None`: there are fewer than two values.
+/// A curve of these values, which are ordered by time, up to the time `at`. `says` is the text for
+/// screen readers. `None`: there are fewer than two values.
 pub(super) fn curve(values: &[Value], at: Wall, says: &str) -> Option<String> {
     let first = values.first().filter(|_| values.len() > 1)?.0;
     let age = |moment: Wall| at.since_epoch().saturating_sub(moment.since_epoch());

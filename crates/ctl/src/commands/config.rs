@@ -69,7 +69,7 @@ fn reread_as_json(session: &mut Session<'_>) -> Done {
     session.print_json(&changes)
 }
 
-/// Has the configuration read; `None` if that can't be, and then it has been said.
+/// Makes the daemon read its configuration. `None`: that failed, and the error was printed.
 fn reload(session: &mut Session<'_>, ending: &str) -> Result<Option<Changes>, CtlError> {
     match session.call("reloadConfig", &[]) {
         Ok(changes) => answer::changes(&changes).map(Some),
@@ -146,7 +146,7 @@ fn update_group(session: &mut Session<'_>, group: &str) -> Result<bool, CtlError
     Ok(true)
 }
 
-/// Says which of these are no groups, old or new.
+/// Prints which of these groups exist neither in the old nor in the new configuration.
 fn name_unknown(session: &mut Session<'_>, changes: &Changes, wanted: &[&str]) -> Done {
     let infos = answer::infos(session.call("getAllProcessInfo", &[])?)?;
     let known: BTreeSet<_> = infos.iter().map(|info| &info.group).chain(&changes.added).collect();

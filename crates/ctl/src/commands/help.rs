@@ -4,7 +4,7 @@ use super::{COMMANDS, Command, Done, find};
 use crate::render::columns;
 use crate::session::{GENERIC, Session};
 
-/// What stands above the list of commands.
+/// The heading of the list of commands.
 const HEADER: &str = "default commands (type help <topic>):";
 
 /// Commands that supervisor's list omits or does not have.
@@ -31,14 +31,14 @@ pub(super) fn help(session: &mut Session<'_>, words: &str) -> Done {
     session.say("")
 }
 
-/// Tells how a command is used.
+/// Prints the usage of a command.
 pub(super) fn usage(session: &mut Session<'_>, command: &str) -> Done {
     let Some(command) = find(command) else { return Ok(()) };
     let line = |(usage, does): &(&str, &str)| format!("{usage:DOES$} {does}");
     command.usage().iter().map(line).try_for_each(|line| session.say(&line))
 }
 
-/// Refuses words for a command that takes none.
+/// Rejects arguments of a command that takes none.
 pub(super) fn no_arguments(session: &mut Session<'_>, command: &str) -> Done {
     session.fail(GENERIC, &format!("Error: {command} accepts no arguments"))?;
     usage(session, command)

@@ -10,13 +10,13 @@ use crate::error::CtlError;
 use crate::render::{self, split_namespec};
 use crate::session::Session;
 
-/// The exit status if a process that was asked about isn't running.
+/// The exit status if a requested process is not running.
 const NOT_RUNNING: u8 = 3;
 
-/// The exit status if it can't be told.
+/// The exit status if the state is unknown.
 const UNKNOWN: u8 = 4;
 
-/// The word that asks for JSON.
+/// The argument that selects JSON.
 const JSON: &str = "--json";
 
 pub(super) fn status(session: &mut Session<'_>, words: &str) -> Done {
@@ -48,7 +48,7 @@ pub(super) fn status(session: &mut Session<'_>, words: &str) -> Done {
     Ok(())
 }
 
-/// What a program reads is JSON and nothing else.
+/// Prints an error: on stderr if stdout is JSON for programs.
 fn complain(session: &mut Session<'_>, json: bool, complaint: &str) -> Done {
     if !json {
         return session.say(complaint);
@@ -61,7 +61,7 @@ struct Chosen<'a> {
     unknown: Vec<String>,
 }
 
-/// The processes that these names mean, in the order of the names.
+/// The processes with these names, in the order of the names.
 fn choose<'a>(all: &'a [Info], names: &[&str]) -> Chosen<'a> {
     if names.is_empty() || names.contains(&"all") {
         return Chosen { infos: all.iter().collect(), unknown: Vec::new() };

@@ -12,7 +12,7 @@ use crate::session::Session;
 
 type Answer = Result<Value, CtlError>;
 
-/// A daemon that gives these answers and keeps what it was asked.
+/// A daemon that returns these results and records its calls.
 struct Daemon {
     answers: VecDeque<Answer>,
     asked: Vec<String>,
@@ -85,7 +85,7 @@ fn process(group: &str, name: &str, state: i64, statename: &str) -> Value {
     Value::Struct(members)
 }
 
-/// What came of it: calls, what was said, what was complained of, the status.
+/// The outcome of a line: calls, output, errors and exit status.
 struct Came {
     asked: Vec<String>,
     said: String,

@@ -1,4 +1,4 @@
-//! Whether there is a daemon at all, and one that can be understood.
+//! Checks whether a daemon answers and has a supported API version.
 
 use supervisor_wire::xmlrpc::Value;
 
@@ -7,7 +7,7 @@ use crate::error::CtlError;
 use crate::fault;
 use crate::session::{GENERIC, Session};
 
-/// The version of the API that is spoken here.
+/// The supported version of the API.
 const API_VERSION: &str = "3.0";
 
 const UNIMPLEMENTED: u8 = 3;
@@ -15,7 +15,7 @@ const INSUFFICIENT_PRIVILEGES: u8 = 4;
 const NOT_INSTALLED: u8 = 5;
 const NOT_RUNNING: u8 = 7;
 
-/// What speaks against asking anything more: what to say, and with which status.
+/// The reason why no other call is possible: the message and the exit status.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unfit {
     pub(super) status: u8,
@@ -23,7 +23,7 @@ pub(super) struct Unfit {
 }
 
 impl Session<'_> {
-    /// Whether a daemon is there that speaks our language; if not, that has been said.
+    /// Whether a supported daemon answers; if not, prints the reason.
     pub(super) fn is_up(&mut self) -> Result<bool, CtlError> {
         match self.unfit()? {
             None => Ok(true),
@@ -31,7 +31,7 @@ impl Session<'_> {
         }
     }
 
-    /// The same, and the caller says it.
+    /// Returns the reason instead of printing it.
     pub(super) fn unfit(&mut self) -> Result<Option<Unfit>, CtlError> {
         let version = self.call("getVersion", &[]);
         judge(version, self.remote.url()).inspect_err(|_| self.status = GENERIC)

@@ -1,15 +1,16 @@
-//! How many connections a server has at once, and which of them makes room for another.
+//! Limits the number of connections of a server, and chooses the connection that is closed for a
+//! new one.
 //!
-//! A client that sends half a head, reads no answer, or is silent costs a slot, and strangers
-//! can have as many such clients as they like. Therefore a full server never turns a new
-//! connection away: the one that has made no progress for longest is closed for it.
-//! Connections that have not been let in yet, with a head that is whole and a password that
-//! is right, go first once they have half of the slots: strangers can't close the connections
-//! of operators, and these can't keep a new connection from being read.
+//! A client that sends half a request head, reads no response, or is silent occupies a slot, and
+//! unauthenticated clients may open any number of such connections. Therefore a full server never
+//! rejects a new connection: it closes the connection without progress for longest. Connections
+//! without an accepted request (a complete head with correct credentials) are closed first once
+//! they have half of the slots. They cannot close connections of operators, and operators cannot
+//! prevent that a new connection is read.
 //!
 //! Timers do little of this. hyper's `header_read_timeout` counts from the end of the last
-//! answer. It limits connections to the status port, but would close those of event
-//! listeners, which make one call an hour and whose transport does not connect again.
+//! response. It limits connections to the status port, but would close those of event listeners,
+//! which make one call an hour and whose client does not reconnect.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -17,9 +18,9 @@ use std::rc::Rc;
 
 use tokio::sync::Notify;
 
-/// Of the slots, one in so many may belong to a connection that is being closed, while
-/// another has it already. With half of that, strangers could take slots of connections that
-/// have not been read yet.
+/// One in this number of slots may belong to a connection that is being closed while another
+/// connection already has its slot. With half of this number, unauthenticated clients could take
+/// slots of connections that were not read yet.
 const CLOSING: usize = 4;
 
 /// All slots of a server.
@@ -30,61 +31,61 @@ pub(crate) struct ConnectionLimit {
     counts: Rc<Counts>,
 }
 
-/// Connections by their last progress. Some have made more since: that is looked up when
-/// it is their turn to be closed.
+/// Connections by their last progress. Some have made more progress since; this is checked when
+/// they are chosen for closing.
 #[derive(Debug, Default)]
 struct Queues {
-    /// Those that have been let in.
+    /// Connections with an accepted request.
     known: Queue,
     strangers: Queue,
 }
 
 type Queue = BTreeMap<u64, Rc<Activity>>;
 
-/// What connections tell the limit.
+/// Counters that connections update.
 #[derive(Debug, Default)]
 struct Counts {
     open: Cell<usize>,
-    /// How many of them are being closed.
+    /// The number of connections that are being closed.
     closing: Cell<usize>,
-    /// How many of the others have not been let in.
+    /// The number of other connections without an accepted request.
     strangers: Cell<usize>,
-    /// All progress so far.
+    /// The number of steps of progress so far.
     progress: Cell<u64>,
     freed: Notify,
 }
 
-/// A connection's slot, as long as this lives.
+/// A connection's slot, while this exists.
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub(crate) activity: Rc<Activity>,
 }
 
-/// What a connection is doing.
+/// The state of a connection.
 #[derive(Debug)]
 pub(crate) struct Activity {
     phase: Cell<Phase>,
     let_in: Cell<bool>,
-    /// When it made progress, in the order of all progress.
+    /// The number of its last step of progress.
     progress: Cell<u64>,
     counts: Rc<Counts>,
     evicted: Cell<bool>,
-    /// It has no slot any more.
+    /// The connection has lost its slot.
     closed: Cell<bool>,
     ending: Cell<bool>,
     changed: Notify,
 }
 
-/// Where a connection stands.
+/// The phase of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// A request or an answer is under way, or neither.
+    /// A request or a response is being transferred, or the connection is idle.
     Transfer,
-    /// An answer is made.
+    /// A response is being built.
     Answering,
-    /// An order is carried out, which may take minutes.
+    /// A command is running, which may take minutes.
     Ordering,
-    /// What happens is sent as it happens.
+    /// A stream is being sent.
     Streaming,
 }
 
@@ -98,8 +99,8 @@ impl ConnectionLimit {
         self.counts.open.get() - self.counts.closing.get() >= self.most
     }
 
-    /// Takes a slot. If none is free another connection is closed, or if orders of all are
-    /// being carried out, waits for one.
+    /// Takes a slot. If none is free, another connection is closed; if all connections have running
+    /// commands, waits for a slot.
     pub(crate) async fn take(&self) -> Slot {
         // Connections that are being closed have their descriptors until their next turn.
         let all = self.most + self.most / CLOSING;
@@ -113,7 +114,7 @@ impl ConnectionLimit {
         slot
     }
 
-    /// Closes a connection, unless orders of all are being carried out.
+    /// Closes a connection, unless all have running commands.
     fn evict(&self) -> bool {
         let mut queues = self.queues.borrow_mut();
         let (stranger, known) = (queues.oldest_stranger(), queues.oldest_known());
@@ -131,7 +132,7 @@ impl ConnectionLimit {
 }
 
 impl Queues {
-    /// Forgets connections that were closed when there are so many.
+    /// Removes closed connections from the queue if there are many.
     fn forget_closed(&mut self, most: usize) {
         for queue in [&mut self.known, &mut self.strangers] {
             if queue.len() >= most {
@@ -140,7 +141,7 @@ impl Queues {
         }
     }
 
-    /// The last progress of the stranger that made none for longest.
+    /// The last progress of the connection without an accepted request that made none for longest.
     fn oldest_stranger(&mut self) -> Option<u64> {
         while let Some((progress, stranger)) = self.strangers.pop_first() {
             if stranger.let_in.get() {
@@ -152,7 +153,7 @@ impl Queues {
         None
     }
 
-    /// The same of those that have been let in, and whose orders are not being carried out.
+    /// The same for connections with an accepted request and without a running command.
     fn oldest_known(&mut self) -> Option<u64> {
         let mut ordering = Queue::new();
         let mut oldest = None;
@@ -169,7 +170,8 @@ impl Queues {
     }
 }
 
-/// Puts a connection that is still open where it belongs. Whether that is where it was.
+/// Puts an open connection into the queue according to its progress. Returns whether it was at that
+/// position.
 fn put_back(queue: &mut Queue, progress: u64, activity: Rc<Activity>) -> bool {
     if activity.closed.get() || activity.evicted.get() {
         return false;
@@ -217,14 +219,14 @@ fn add(count: &Cell<usize>, change: isize) {
 }
 
 impl Activity {
-    /// Notes that bytes came or went.
+    /// Records that bytes were transferred.
     pub(crate) fn progresses(&self) {
         let all = &self.counts.progress;
         all.set(all.get() + 1);
         self.progress.set(all.get());
     }
 
-    /// Notes that a request came whose client may make it.
+    /// Records an accepted request.
     pub(crate) fn let_in(&self) {
         if !self.let_in.replace(true) && !self.evicted.get() {
             add(&self.counts.strangers, -1);
@@ -246,7 +248,7 @@ impl Activity {
         }
     }
 
-    /// Waits until phase or slot changes; may return without.
+    /// Waits until phase or slot changes; may also return without a change.
     pub(crate) async fn changed(&self) {
         self.changed.notified().await;
     }
@@ -286,7 +288,7 @@ mod tests {
 
     const MOST: usize = 8;
 
-    /// Takes a slot, or reports that none can be had for now.
+    /// Takes a slot, or returns `None` if none is available now.
     async fn take(limit: &ConnectionLimit) -> Option<Slot> {
         timeout(Duration::from_secs(60), limit.take()).await.ok()
     }
@@ -296,12 +298,12 @@ mod tests {
         builder.enable_time().start_paused(true).build().unwrap().block_on(test);
     }
 
-    /// The numbers of those that are to be closed; they are.
+    /// Closes the connections that have lost their slots and returns their numbers.
     fn evicted(slots: &mut Vec<(usize, Slot)>) -> Vec<usize> {
         slots.extract_if(.., |(_, slot)| slot.activity.is_evicted()).map(|(at, _)| at).collect()
     }
 
-    /// A server that is full of connections that were let in, or were not.
+    /// A server full of connections with or without accepted requests.
     async fn full(limit: &ConnectionLimit, let_in: bool) -> Vec<(usize, Slot)> {
         let mut slots = Vec::new();
         for at in 0..MOST {

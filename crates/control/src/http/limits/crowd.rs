@@ -1,10 +1,9 @@
-//! What happens at the status port when more come than can be served.
+//! Answers probes on the status port during an overload.
 //!
-//! Thousands of connections that wait to be accepted are in front of whoever asks `/livez`
-//! next, and an orchestrator that gets no answer ends a healthy container. So while there is a
-//! crowd, a probe is answered as soon as its connection is accepted, without all that a
-//! connection needs otherwise, and other connections are closed: nothing else can take the
-//! room of probes.
+//! If thousands of connections wait to be accepted, a probe such as `/livez` waits behind them, and
+//! an orchestrator stops a healthy container that does not answer. During an overload, therefore, a
+//! probe is answered as soon as its connection is accepted, without the usual setup, and other
+//! connections are closed.
 
 use std::os::fd::OwnedFd;
 
@@ -13,14 +12,15 @@ use rustix::net::{RecvFlags, SendFlags};
 
 use crate::http::serve::ServerState;
 
-/// The type of a probe's answer.
+/// The content type of a probe's response.
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// Bytes of a probe's head: those of orchestrators and load balancers have about a hundred.
+/// The maximum size of a probe's head. Those of orchestrators and load balancers have about a
+/// hundred bytes.
 const PROBE: usize = 2048;
 
-/// Answers a probe, and says whether the connection is done with: whatever else the client
-/// asks for, it can ask again. A client of which nothing came yet may be about to ask.
+/// Answers a probe. Returns whether the connection is complete: a client with another request can
+/// repeat it. A connection from which no byte has arrived is not complete.
 pub(crate) fn is_done_with(server: &ServerState, socket: &OwnedFd) -> bool {
     let mut head = [0; PROBE];
     let read = match rustix::net::recv(socket, &mut head, RecvFlags::DONTWAIT) {
@@ -42,7 +42,7 @@ pub(crate) fn is_done_with(server: &ServerState, socket: &OwnedFd) -> bool {
     true
 }
 
-/// The path that a whole head asks for.
+/// The path in a complete request head.
 fn path(head: &[u8]) -> Option<&str> {
     let head = std::str::from_utf8(head).ok()?;
     if !head.contains("\r\n\r\n") {

@@ -1,4 +1,4 @@
-//! Which descriptors connections may have: programs need some too.
+//! Limits the descriptors of connections, because programs need descriptors as well.
 
 use std::fs;
 use std::io;
@@ -6,32 +6,32 @@ use std::io;
 use rustix::process::{Resource, getrlimit};
 use supervisor_core::Supervisor;
 
-/// Connections at once, to all servers.
+/// The maximum number of connections to all servers.
 pub(crate) const MAX_CONNECTIONS: usize = 1024;
 
-/// Of the descriptors that we may have, one in so many is for a connection at most.
+/// One in this number of the allowed descriptors may belong to a connection.
 const DESCRIPTORS_PER_CONNECTION: usize = 4;
 
-/// Descriptors of a connection that follows a log: its own and that of the log.
+/// Descriptors of a connection that follows a log: the connection and the log.
 const PER_FOLLOWER: usize = 2;
 
-/// Descriptors that are kept for each program that has none yet: pipes, logs, and what it
-/// takes to start it.
+/// Descriptors that are reserved for each program that has none yet: pipes, logs, and those that a
+/// start needs.
 const PER_PROGRAM: usize = 8;
 
-/// Descriptors that are kept besides, for what comes and goes.
+/// Descriptors that are reserved for temporary use.
 const SPARE: usize = 16;
 
-/// Until one in so many is open nothing is kept, or where there are many programs nobody
-/// could follow anything.
+/// No descriptors are reserved until one in this number is open. Otherwise no client could follow
+/// anything if there are many programs.
 const NEVER_KEPT: usize = 4;
 
-/// How many may be connected at once.
+/// The maximum number of connections.
 pub(crate) fn places() -> usize {
     (limit() / DESCRIPTORS_PER_CONNECTION).clamp(1, MAX_CONNECTIONS)
 }
 
-/// Whether one more may follow something, and programs can be started all the same.
+/// Whether another client may follow something and all programs can still start.
 pub(crate) fn suffice(core: &Supervisor) -> bool {
     // Where it can't be seen how many there are, they are not missed until they are needed.
     let Ok(open) = open() else { return true };
@@ -39,7 +39,7 @@ pub(crate) fn suffice(core: &Supervisor) -> bool {
     leave_enough(limit(), open, without)
 }
 
-/// How many descriptors are open.
+/// The number of open descriptors.
 fn open() -> io::Result<usize> {
     const OPEN: &str = "/proc/self/fd";
     // The kernel tells since 6.2; before, counting a thousand takes half a millisecond.

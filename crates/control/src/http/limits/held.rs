@@ -1,24 +1,24 @@
-//! How much all requests and answers together may make us hold.
+//! Limits the memory that all requests and responses hold together.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
 use tokio::sync::{Mutex, MutexGuard};
 
-/// Bytes of bodies that wait to be complete, or to be read, in all connections.
+/// The maximum number of bytes of incomplete or unread bodies of all connections.
 pub(crate) const MAX_HELD: usize = 256 * 1024 * 1024;
 
-/// Bytes of a body that are never too many: connections are counted already.
+/// A body of this size is always allowed, because the number of connections is limited already.
 pub(crate) const ALWAYS_HELD: usize = 64 * 1024;
 
-/// What all hold together.
+/// The memory that all bodies hold.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Held {
     bytes: Rc<Cell<usize>>,
     turn: Rc<Mutex<()>>,
 }
 
-/// What one holds, as long as this lives.
+/// The share of one body, while this exists.
 #[derive(Debug)]
 pub(crate) struct BodyReservation {
     all: Held,
@@ -26,20 +26,20 @@ pub(crate) struct BodyReservation {
 }
 
 impl Held {
-    /// One who holds nothing yet.
+    /// A share without bytes.
     pub(crate) fn begin(&self) -> BodyReservation {
         BodyReservation { all: self.clone(), bytes: 0 }
     }
 
-    /// Waits for the turn to make something long, as long as the result lives: while it is
-    /// made it takes memory twice, and the loop's time.
+    /// Waits for permission to build a long response, which lasts until the result is dropped.
+    /// Building it takes memory twice, and time of the event loop.
     pub(crate) async fn turn(&self) -> MutexGuard<'_, ()> {
         self.turn.lock().await
     }
 }
 
 impl BodyReservation {
-    /// Whether so many bytes may be held as well.
+    /// Adds bytes to the share. Returns whether they are allowed.
     pub(crate) fn grow(&mut self, more: usize) -> bool {
         let (all, own) = (self.all.bytes.get() + more, self.bytes + more);
         if all > MAX_HELD && own > ALWAYS_HELD {

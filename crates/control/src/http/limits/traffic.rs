@@ -1,21 +1,21 @@
-//! How many are there, and how often a bound turned somebody away.
+//! Counts connections, and how often a limit rejected a client.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// What all servers count together.
+/// The counters that all servers share.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
     connections: Rc<Cell<usize>>,
     refused: [Cell<u64>; Refused::ALL.len()],
 }
 
-/// Why somebody was turned away, or had to wait.
+/// The reason why a client was rejected or had to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// All places were taken: who had been idle longest made room, or the next one waits.
+    /// All slots were taken: the connection idle for longest was closed, or the new one waits.
     NoPlace,
-    /// Nobody could be accepted, as with too many open files.
+    /// A connection could not be accepted, for example because of too many open files.
     CannotAccept,
     /// The head was too large.
     HeadTooLarge,
@@ -27,38 +27,38 @@ pub(crate) enum Refused {
     BodyTimeout,
     /// All bodies together were too large.
     TooMuchHeld,
-    /// The results of many calls together were too long.
+    /// The results of a multicall together were too long.
     ResultsTooLong,
-    /// A request held too many calls.
+    /// A request had too many calls.
     TooManyCalls,
     /// An event was too long.
     EventTooLong,
-    /// It would have taken descriptors that programs need.
+    /// It would have used descriptors that programs need.
     TooFewDescriptors,
 }
 
-/// A connection, as long as this lives.
+/// A connection, while this exists.
 #[derive(Debug)]
 pub(crate) struct Connected(Rc<Cell<usize>>);
 
 impl Traffic {
-    /// How many are connected.
+    /// The number of connections.
     pub(crate) fn connections(&self) -> usize {
         self.connections.get()
     }
 
-    /// How often somebody was refused for this reason.
+    /// How often a client was rejected for this reason.
     pub(crate) fn refused(&self, reason: Refused) -> u64 {
         self.refused[reason as usize].get()
     }
 
-    /// Somebody is connected.
+    /// Counts a new connection.
     pub(crate) fn connect(&self) -> Connected {
         self.connections.set(self.connections.get() + 1);
         Connected(Rc::clone(&self.connections))
     }
 
-    /// Somebody is refused.
+    /// Counts a rejection.
     pub(crate) fn refuse(&self, reason: Refused) {
         let count = &self.refused[reason as usize];
         count.set(count.get() + 1);
@@ -66,7 +66,7 @@ impl Traffic {
 }
 
 impl Refused {
-    /// All of them, in their order.
+    /// All reasons, in their order.
     pub(crate) const ALL: [Self; 11] = [
         Self::NoPlace,
         Self::CannotAccept,
@@ -81,7 +81,7 @@ impl Refused {
         Self::TooFewDescriptors,
     ];
 
-    /// Its name among metrics.
+    /// The label value in metrics.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::NoPlace => "no_place",

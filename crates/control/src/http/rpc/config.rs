@@ -1,4 +1,4 @@
-//! The configuration, read again and looked at.
+//! Methods about the configuration.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -16,13 +16,13 @@ use super::{daemon, info, record, text};
 use crate::control::CannotReread;
 use crate::http::serve::ServerState;
 
-/// What clients are told of a setting that has no value.
+/// The value of a setting without a value.
 const NONE: &str = "none";
 
-/// What they are told of a log whose name has not been chosen yet.
+/// The value of a log with an automatic name that was not chosen yet.
 const AUTO: &str = "auto";
 
-/// supervisord's defaults, for logs that are none.
+/// supervisord's defaults for streams without a log.
 const NO_LOG: (i64, i64) = (50 * 1024 * 1024, 10);
 
 pub(super) fn reload<'a>(server: &'a ServerState, _: &'a Params) -> Later<'a> {
@@ -122,7 +122,7 @@ pub(super) fn all(server: &ServerState, _: &Params) -> Outcome {
     Ok(Value::Array(settings.collect()))
 }
 
-/// As clients know them; `log`: the name that was chosen for a stream's log.
+/// The settings in the form that clients expect. `log`: the name of a stream's log.
 fn settings(
     group: &GroupSpec,
     active: bool,
@@ -176,7 +176,7 @@ fn or_none(value: Option<String>) -> Value {
     text(value.unwrap_or_else(|| NONE.to_owned()))
 }
 
-/// What clients are told of one stream.
+/// The settings of one stream.
 struct Stream {
     capture: Value,
     events: Value,

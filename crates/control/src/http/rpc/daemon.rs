@@ -1,4 +1,4 @@
-//! The supervisor itself.
+//! Methods about the supervisor itself.
 
 use supervisor_core::command::Command;
 use supervisor_wire::xmlrpc::Value;
@@ -9,10 +9,10 @@ use super::table::{Later, Outcome};
 use super::{record, text};
 use crate::http::serve::ServerState;
 
-/// supervisorctl talks to no other.
+/// The version of the API; supervisorctl accepts no other.
 const API: &str = "3.0";
 
-/// The supervisord whose behaviour ours is.
+/// The version of supervisord whose behavior this supervisor has.
 const VERSION: &str = "4.3.0";
 
 pub(super) fn api(_: &ServerState, _: &Params) -> Outcome {
@@ -27,7 +27,7 @@ pub(super) fn identification(server: &ServerState, _: &Params) -> Outcome {
     Ok(text(server.control.about().identifier.clone()))
 }
 
-/// Any other state is a fault.
+/// The state of the supervisor. Any other state is a fault.
 pub(super) fn state(_: &ServerState, _: &Params) -> Outcome {
     Ok(record([("statecode", Value::Int(1)), ("statename", text("RUNNING"))]))
 }
@@ -44,7 +44,7 @@ pub(super) fn restart<'a>(server: &'a ServerState, _: &'a Params) -> Later<'a> {
     Box::pin(done(server, Command::Restart, ""))
 }
 
-/// Gives an order about which there is nothing to tell but that it was carried out.
+/// Carries out a command that has no result besides success.
 pub(super) async fn done(server: &ServerState, command: Command, name: &str) -> Outcome {
     let answer = server.control.ask(command).await;
     answer.map(|_| Value::Bool(true)).map_err(|refusal| Fault::of(refusal, name))

@@ -1,9 +1,9 @@
-//! What can go wrong, by number and name: the one table.
+//! The table of faults, with their codes and names.
 
 use supervisor_core::command::Rejection;
 use supervisor_wire::xmlrpc;
 
-/// A kind of failure, or the lack of one.
+/// The kinds of faults, and success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     UnknownMethod,
@@ -25,11 +25,11 @@ pub(super) enum Kind {
     CantReread,
 }
 
-/// The status of what did not fail.
+/// The status code of success.
 pub(super) const SUCCESS: i32 = 80;
 
 impl Kind {
-    /// supervisord's number and name for it.
+    /// supervisord's code and name.
     const fn row(self) -> (i32, &'static str) {
         match self {
             Self::UnknownMethod => (1, "UNKNOWN_METHOD"),
@@ -53,11 +53,11 @@ impl Kind {
     }
 }
 
-/// A failure.
+/// A fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     kind: Kind,
-    /// What it is about, or why, if there is anything to say.
+    /// The subject or the reason, if there is one.
     about: Option<String>,
 }
 
@@ -66,7 +66,7 @@ impl Fault {
         Self { kind, about: Some(about.into()) }
     }
 
-    /// Why an order for `name` was refused.
+    /// The fault for a rejected command about `name`.
     pub(crate) fn of(refusal: Rejection, name: &str) -> Self {
         let (kind, about) = match refusal {
             Rejection::BadName => (Kind::BadName, name.to_owned()),
@@ -92,7 +92,7 @@ impl Fault {
         self.kind.row().1
     }
 
-    /// Its name, and what it is about.
+    /// The name, followed by the subject or the reason.
     pub(crate) fn text(&self) -> String {
         let name = self.name();
         self.about.as_ref().map_or_else(|| name.to_owned(), |about| format!("{name}: {about}"))

@@ -1,4 +1,4 @@
-//! What is known of processes.
+//! Methods that return information about processes.
 
 use std::path::Path;
 
@@ -30,10 +30,11 @@ pub(super) fn one(server: &ServerState, params: &Params) -> Outcome {
     Ok(described(server, &info, server.control.now().wall))
 }
 
-/// About how many bytes are told of a process.
+/// The approximate size of the information about a process in bytes.
 const TOLD_OF_ONE: u64 = 2048;
 
-/// All processes at one moment. Where there are many, one such answer is made at a time.
+/// Returns all processes at one moment. If there are many, only one such response is built at a
+/// time.
 pub(super) fn all<'a>(
     server: &'a ServerState,
     _: &'a Params,
@@ -56,7 +57,7 @@ fn described_all(server: &ServerState) -> Value {
     Value::Array(all.iter().map(|info| described(server, info, now)).collect())
 }
 
-/// Whether what is written to a process's stdin can still reach it.
+/// Whether a process can still receive bytes on its stdin.
 pub(super) fn takes_input(server: &ServerState, proc: ProcId) -> bool {
     let core = server.control.core();
     core.process(proc).is_some_and(|info| match info.condition.state {
@@ -69,7 +70,7 @@ pub(super) fn takes_input(server: &ServerState, proc: ProcId) -> bool {
     })
 }
 
-/// The name of the log of a stream, as clients are told of it: empty if there is none.
+/// The name of the log of a stream as clients expect it: empty if there is none.
 pub(super) fn log_name(server: &ServerState, info: &Info<'_>, channel: Channel) -> String {
     let named = |path: &Path| path.display().to_string();
     let log = server.control.log_path(info.named.proc, channel);
@@ -98,7 +99,7 @@ const fn number(state: StateName) -> i64 {
     }
 }
 
-/// Clients know these members and types, and no others.
+/// The information about a process. Clients expect exactly these members and types.
 fn described(server: &ServerState, info: &Info<'_>, now: Wall) -> Value {
     let log = |channel| log_name(server, info, channel);
     let stdout = log(Channel::Stdout);

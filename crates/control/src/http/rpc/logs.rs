@@ -1,4 +1,4 @@
-//! Pieces of logs, and logs that begin anew.
+//! Methods that read and clear logs.
 
 use std::fs::File;
 use std::io;
@@ -146,23 +146,23 @@ pub(super) struct Wanted {
     shape: Shape,
 }
 
-/// A log that is open.
+/// An open log.
 #[derive(Debug)]
 enum Opened {
     File(File),
     Recent(Rc<Recent>),
-    /// No log, which is answered as an empty one.
+    /// No log, which counts as an empty one.
     Nothing,
 }
 
-/// How a piece is answered.
+/// The form of the result.
 #[derive(Debug)]
 enum Shape {
     Text,
     Tail { offset: u64, overflow: bool },
 }
 
-/// Bytes that are read at once.
+/// The number of bytes that are read at once.
 const STEP: u64 = 1 << 20;
 
 impl Wanted {
@@ -171,12 +171,12 @@ impl Wanted {
         Self { log: Opened::Nothing, bytes: 0..0, shape }
     }
 
-    /// How many bytes it has.
+    /// The length of the piece in bytes.
     pub(super) const fn length(&self) -> u64 {
         self.bytes.end - self.bytes.start
     }
 
-    /// Reads it, step by step: a disk may be slow.
+    /// Reads the piece in steps, because a disk may be slow.
     pub(super) async fn read(self) -> Outcome {
         let read = self.text().await;
         match self.shape {

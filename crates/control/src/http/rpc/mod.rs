@@ -1,5 +1,4 @@
-//! XML-RPC: calls to answers. Who may be called is in [`table`], what may go wrong in
-//! [`fault`].
+//! XML-RPC: parses calls, runs the methods in [`table`], and returns results or faults ([`fault`]).
 
 mod config;
 mod daemon;
@@ -30,14 +29,14 @@ use table::{Handler, Outcome};
 
 pub(crate) use fault::Fault;
 
-/// The namespace that is always there.
+/// The namespace that always exists.
 const SYSTEM: &str = "system";
 
 /// The namespace of methods that supervisord does not have. Only our own client knows it: the
 /// `system` methods list only supervisord's methods.
 const OWN: &str = "standard";
 
-/// Answers a request to the RPC's path.
+/// Answers a request on the path of the RPC.
 pub(crate) async fn answer(server: &ServerState, request: &Request<Bytes>) -> Response<Body> {
     if request.method() != Method::POST {
         return error_page(StatusCode::BAD_REQUEST);
@@ -79,7 +78,7 @@ pub(crate) async fn answer(server: &ServerState, request: &Request<Bytes>) -> Re
     response
 }
 
-/// Makes a call.
+/// Runs a call.
 async fn call(
     server: &ServerState,
     name: &str,
@@ -114,10 +113,10 @@ async fn call(
     }
 }
 
-/// Bytes that a value takes beside its texts, in memory and in a document: about as much.
+/// The approximate overhead of a value in bytes, in memory and in a document.
 const VALUE: u64 = 128;
 
-/// About how many bytes a value takes.
+/// The approximate size of a value in bytes.
 fn length(value: &Value) -> u64 {
     let inside: u64 = match value {
         Value::String(text) | Value::DateTime(text) => text.len() as u64,
@@ -144,10 +143,10 @@ fn namespaces(server: &ServerState) -> impl Iterator<Item = (&str, &'static [tab
     main.chain([(SYSTEM, table::SYSTEM)])
 }
 
-/// Bytes that a line of the log shows of a request at most.
+/// The maximum number of bytes of a request in a log line.
 const SHOWN: usize = 1024;
 
-/// Characters that a line of the log shows of a text in a request at most.
+/// The maximum number of characters of a text of a request in a log line.
 const TOLD: usize = xmlrpc::MAX_REASON;
 
 fn shown(data: &[u8]) -> String {
@@ -167,7 +166,7 @@ fn record(members: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
     Value::Struct(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-/// What came of something for one of several processes.
+/// The result for one of several processes.
 fn status(name: &str, group: &str, result: Result<(), Fault>) -> Value {
     let (code, description) = match result {
         Ok(()) => (fault::SUCCESS, "OK".to_owned()),

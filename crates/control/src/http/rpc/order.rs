@@ -1,4 +1,4 @@
-//! Starting, stopping, signalling.
+//! Methods that start, stop and signal processes.
 
 use supervisor_core::command::CommandResult;
 use supervisor_core::command::{Command, ProcessOutcome, Reply, Which};
@@ -86,7 +86,7 @@ pub(super) fn signal_all<'a>(server: &'a ServerState, params: &'a Params) -> Lat
     Box::pin(async move { send(server, Which::All, "", params.get(0)?).await })
 }
 
-/// Whom a client means.
+/// The processes that a name refers to.
 fn meant(server: &ServerState, name: &str) -> Result<Which, Fault> {
     let which = server.control.core().resolve(name);
     which.map_err(|rejection| Fault::of(rejection, name))
@@ -102,7 +102,7 @@ async fn send(server: &ServerState, which: Which, name: &str, signal: &Value) ->
     }
 }
 
-/// A signal that there is none of can't be sent: each that would get one says so.
+/// The result for an unknown signal: each process that would get it reports the fault.
 fn bad_signal(server: &ServerState, which: &Which, name: &str, given: &str) -> Outcome {
     let fault = Fault::new(Kind::BadSignal, given);
     if let Which::Process(_) = which {
@@ -116,7 +116,7 @@ fn bad_signal(server: &ServerState, which: &Which, name: &str, given: &str) -> O
     Ok(Value::Array(statuses.collect()))
 }
 
-/// What a client is told of an answer to an order for `name`.
+/// The result of a command about `name`.
 fn told(answer: CommandResult, name: &str) -> Outcome {
     match answer.map_err(|refusal| Fault::of(refusal, name))? {
         Reply::Outcomes(outcomes) => Ok(Value::Array(outcomes.into_iter().map(outcome).collect())),

@@ -1,10 +1,10 @@
-//! What a method was called with.
+//! The parameters of a call.
 
 use supervisor_wire::xmlrpc::Value;
 
 use super::fault::{Fault, Kind};
 
-/// Parameters in order; as many as the method takes, of whatever type.
+/// Parameters in their order. Their number fits the method; their types are not checked yet.
 #[derive(Debug)]
 pub(super) struct Params(pub(super) Vec<Value>);
 
@@ -17,7 +17,7 @@ impl Params {
         self.get(at)?.as_int().ok_or_else(|| Kind::IncorrectParameters.into())
     }
 
-    /// One that may be left out, which is a yes.
+    /// An optional flag, which is true if it is omitted.
     pub(super) fn yes(&self, at: usize) -> Result<bool, Fault> {
         match self.0.get(at) {
             Some(value) => value.as_bool().ok_or_else(|| Kind::IncorrectParameters.into()),

@@ -1,5 +1,4 @@
-//! What the answer to one request takes while it is made: of the room that all share, and
-//! of the time of the one thread.
+//! Limits the memory of a response while it is built, and the time of the event loop.
 
 use tokio::sync::MutexGuard;
 use tokio::task::yield_now;
@@ -9,10 +8,10 @@ use crate::http::Refused;
 use crate::http::limits::held::BodyReservation;
 use crate::http::serve::ServerState;
 
-/// Bytes of an answer; of those that are longer one is made at a time.
+/// The size from which a response is long. Only one long response is built at a time.
 const LONG_ANSWER: u64 = 1 << 20;
 
-/// What one answer takes, until it is made.
+/// The resources of a response, until it is built.
 #[derive(Debug)]
 pub(super) struct ResponseBudget<'a> {
     server: &'a ServerState,
@@ -22,12 +21,12 @@ pub(super) struct ResponseBudget<'a> {
 }
 
 impl<'a> ResponseBudget<'a> {
-    /// Nothing yet.
+    /// A budget without memory.
     pub(super) fn new(server: &'a ServerState) -> Self {
         Self { server, reservation: server.held.begin(), bytes: 0, turn: None }
     }
 
-    /// Takes room for results of so many bytes, before they are made if that is known.
+    /// Reserves memory for results of this size, before they are built if the size is known.
     pub(super) async fn take(&mut self, bytes: u64) -> Result<(), Fault> {
         self.wait_for_turn(bytes).await;
         if !self.reservation.grow(usize::try_from(bytes).unwrap_or(usize::MAX)) {
@@ -39,8 +38,7 @@ impl<'a> ResponseBudget<'a> {
         Ok(())
     }
 
-    /// Waits until nobody else makes a long answer, if this one is long with so many bytes
-    /// more.
+    /// Waits until no other long response is being built, if this one is long with `more` bytes.
     pub(super) async fn wait_for_turn(&mut self, more: u64) {
         if self.bytes + more > LONG_ANSWER && self.turn.is_none() {
             self.turn = Some(self.server.held.turn().await);
@@ -49,7 +47,7 @@ impl<'a> ResponseBudget<'a> {
         }
     }
 
-    /// Lets others have their turn.
+    /// Lets other responses be built.
     pub(super) fn pass(&mut self) {
         self.turn = None;
     }

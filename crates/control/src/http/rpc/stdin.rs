@@ -1,4 +1,4 @@
-//! What processes are told.
+//! Methods that send data to processes.
 
 use supervisor_core::command::Command;
 use supervisor_sys::io::stdin::CannotWrite;
@@ -11,8 +11,8 @@ use super::{daemon, info};
 use crate::http::limits::traffic::Refused;
 use crate::http::serve::ServerState;
 
-/// Bytes of an event that a client sends, its type and its data together. As many as a pool
-/// has room for, or an observer is late by, are held.
+/// The maximum size of a client's event, type and data together. As many events as fit into a
+/// pool's buffer, or as an observer lags behind, are held in memory.
 const MAX_EVENT_BYTES: usize = 64 * 1024;
 
 pub(super) fn send(server: &ServerState, params: &Params) -> Outcome {

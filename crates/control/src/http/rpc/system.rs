@@ -1,4 +1,4 @@
-//! Methods about methods.
+//! The `system` methods.
 
 use supervisor_wire::xmlrpc::Value;
 use tokio::task::yield_now;
@@ -31,14 +31,14 @@ pub(super) fn signature(server: &ServerState, params: &Params) -> Outcome {
     Ok(Value::Array(types.map(|one| text(one.name())).collect()))
 }
 
-/// Bytes of all results of one request, about.
+/// The approximate maximum size of all results of one request.
 const MAX_RESULTS: u64 = 16 << 20;
 
-/// Calls of one request.
+/// The maximum number of calls in one request.
 const MAX_CALLS: usize = 1000;
 
-/// A call begins when the one before has its result. Others have their turn in between: no
-/// number of calls may hold up a restart.
+/// Runs calls one after the other. Other tasks run in between, so that no number of calls delays a
+/// restart.
 pub(super) fn multicall<'a>(
     server: &'a ServerState,
     params: &'a Params,

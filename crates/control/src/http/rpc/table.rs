@@ -1,4 +1,4 @@
-//! The table of all methods: what they take and give, what they are for, who does it.
+//! The table of all methods: parameters, result, description and handler.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,13 +12,13 @@ use super::response_budget::ResponseBudget;
 use super::{config, daemon, info, logs, order, stdin, system};
 use crate::http::serve::ServerState;
 
-/// What comes of a call.
+/// The result of a call.
 pub(super) type Outcome = Result<Value, Fault>;
 
-/// What will come of a call.
+/// The future result of a call.
 pub(super) type Later<'a> = Pin<Box<dyn Future<Output = Outcome> + 'a>>;
 
-/// A type of values.
+/// The types of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Type {
     Array,
@@ -31,7 +31,7 @@ pub(super) enum Type {
 use Type::{Array, Boolean, Int, String, Struct};
 
 impl Type {
-    /// Its name in signatures.
+    /// The name of the type in signatures.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Array => "array",
@@ -43,16 +43,16 @@ impl Type {
     }
 }
 
-/// Who does it.
+/// The kinds of handlers.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Handler {
-    /// It is done at once.
+    /// Returns at once.
     Now(fn(&ServerState, &Params) -> Outcome),
-    /// It may take its time.
+    /// May wait.
     Wait(for<'a> fn(&'a ServerState, &'a Params) -> Later<'a>),
-    /// It finds a piece of a log, which is read once there is room for it.
+    /// Finds a piece of a log, which is read when there is memory for it.
     Read(fn(&ServerState, &Params) -> Result<Wanted, Fault>),
-    /// It takes what its answer needs itself.
+    /// Reserves the memory for its response itself.
     Many(for<'a> fn(&'a ServerState, &'a Params, &'a mut ResponseBudget<'_>) -> Later<'a>),
 }
 
@@ -62,9 +62,9 @@ pub(super) struct Method {
     pub(super) name: &'static str,
     pub(super) gives: Type,
     pub(super) takes: &'static [Type],
-    /// How many of the last parameters may be left out.
+    /// The number of optional parameters at the end.
     optional: usize,
-    /// It works while everything is being stopped.
+    /// The method works during a shutdown.
     pub(super) always: bool,
     pub(super) help: &'static str,
     pub(super) handler: Handler,
@@ -123,7 +123,7 @@ impl Method {
         Self { always: true, ..self }
     }
 
-    /// Whether it can be called with so many parameters.
+    /// Whether the method accepts this number of parameters.
     pub(super) fn accepts(&self, params: usize) -> bool {
         (self.takes.len() - self.optional..=self.takes.len()).contains(&params)
     }
@@ -417,7 +417,7 @@ pub(super) const OWN: &[Method] = &[
     ),
 ];
 
-/// The methods about methods.
+/// The `system` methods.
 pub(super) const SYSTEM: &[Method] = &[
     Method::now("listMethods", Array, &[], "The names of all methods.", system::list).always(),
     Method::now("methodHelp", String, &[String], "The description of a method.", system::help)

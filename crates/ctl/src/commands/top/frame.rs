@@ -26,7 +26,7 @@ const BOLD: &str = "\x1b[1m";
 const RED: &str = "\x1b[31m";
 const PLAIN: &str = "\x1b[0m";
 
-/// Lines that are no rows: two heads above, remark and keys below.
+/// Lines that are not rows: two heads above, remark and keys below.
 const OTHER_LINES: usize = 4;
 
 const KEYS: &str = "up/down select  r restart  s stop or start  t tail  o sort  q quit";
@@ -40,7 +40,7 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// As large as the terminal is now.
+    /// The size of the terminal now.
     pub(super) fn of_terminal() -> Self {
         let size = termios::tcgetwinsize(rustix::stdio::stdout()).ok();
         let size = size.filter(|size| size.ws_col > 0 && size.ws_row > 0);
