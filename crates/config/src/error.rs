@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn every_error_is_a_line_of_its_own() {
+    fn every_error_is_a_separate_line() {
         let mut report = Report::default();
         report.error("first");
         report.error("a value with\na line break");

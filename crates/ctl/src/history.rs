@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_lines_are_forgotten() {
+    fn the_oldest_history_lines_are_dropped() {
         let mut history = History::load(None);
         (0..=MOST_LINES).for_each(|number| history.add(&number.to_string()));
         assert_eq!((history.lines().len(), history.lines()[0].as_str()), (MOST_LINES, "1"));

@@ -122,7 +122,7 @@ fn an_option_takes_effect_as_the_reference_says() {
 }
 
 #[test]
-fn every_option_that_needs_no_restart_was_tried() {
+fn every_option_that_needs_no_restart_is_tested() {
     let tried: BTreeSet<&str> = CHANGES.iter().map(|(key, ..)| *key).collect();
     let options = SectionKind::Program.options();
     let missing: Vec<_> = options

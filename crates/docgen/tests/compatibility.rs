@@ -27,7 +27,7 @@ struct JudgedRow {
 }
 
 #[test]
-fn each_option_has_a_row() {
+fn each_option_has_a_row_in_compatibility() {
     let rows = rows(&compatibility());
     let has = |heading: &str, key: &str| {
         rows.iter().any(|row| row.heading == heading && row.what == format!("`{key}`"))
@@ -43,7 +43,7 @@ fn each_option_has_a_row() {
 }
 
 #[test]
-fn each_flag_has_a_row() {
+fn each_flag_has_a_row_in_compatibility() {
     let rows = rows(&compatibility());
     let written = |option: &ToolOption| {
         let short = option.short.map_or_else(String::new, |short| format!("-{short}/"));
@@ -57,7 +57,7 @@ fn each_flag_has_a_row() {
 }
 
 #[test]
-fn each_event_and_each_command_of_supervisorctl_has_a_row() {
+fn each_event_and_command_of_supervisorctl_has_a_row_in_compatibility() {
     let rows = rows(&compatibility());
     let has = |heading: &str, what: &str| {
         rows.iter().any(|row| row.heading == heading && row.what == format!("`{what}`"))

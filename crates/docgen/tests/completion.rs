@@ -214,7 +214,7 @@ fn words_after_a_command_are_completed_as_that_commands() {
 }
 
 #[test]
-fn commands_are_offered_where_one_is_expected() {
+fn commands_are_completed_where_one_is_expected() {
     for line in [
         "standard-supervisor super",
         "standard-supervisor --check -- super",
@@ -234,7 +234,7 @@ fn commands_are_offered_where_one_is_expected() {
 }
 
 #[test]
-fn an_option_s_argument_is_completed_by_its_kind() {
+fn the_argument_of_an_option_is_completed_by_its_kind() {
     check(&ALL, "supervisord -e b", "blather");
     check(&ALL, "supervisord --loglevel b", "blather");
     check(&ALL, "supervisord --loglevel=b", "blather");

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_variables_as_shells_quote_them() {
+    fn lines_of_an_env_file_are_quoted_as_in_a_shell() {
         for (text, pairs) in [
             ("", ""),
             ("\n  \n# A=1\n\t#\n", ""),
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_bytes() {
+    fn values_in_an_env_file_may_be_any_bytes() {
         let pairs = parse(b"A=\xff\nB='\xfe'").unwrap();
         let values: Vec<_> = pairs.into_iter().map(|(_, value)| value.into_vec()).collect();
         assert_eq!(values, [vec![0xff], vec![0xfe]]);

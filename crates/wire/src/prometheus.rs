@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn names_in_quotes_and_escapes_are_read() {
+    fn metric_names_in_quotes_and_escapes_are_read() {
         let page = "{\"my.gauge\",a=\"q\\\"\\\\\\n\"} 5\n";
         assert_eq!(total(page, &["my.gauge"]), Some(5.0));
         assert_eq!(total(page, &["my.gauge{a=\"q\\\"\\\\\\n\"}"]), Some(5.0));

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn each_line_is_a_message_of_its_own() {
+    fn each_line_is_a_separate_syslog_message() {
         let all = |piece| lines(piece).collect::<Vec<_>>();
         assert_eq!(all(b"a\n\nb\n\n"), [&b"a"[..], b"", b"b"]);
         assert!(all(b"\n\n").is_empty() && all(b"").is_empty());

@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_several_members_counts() {
+    fn the_last_of_several_members_with_one_name_counts() {
         let members = [("a", 1), ("b", 2), ("a", 3)];
         let value =
             Value::Struct(members.map(|(name, n)| (name.to_owned(), Value::Int(n))).to_vec());

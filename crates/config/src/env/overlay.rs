@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_for_other_purposes_are_left_alone() {
+    fn variables_of_other_programs_cause_no_warning() {
         for variable in OTHERS {
             assert_eq!(parsed(variable), (String::new(), vec![]), "{variable}");
         }

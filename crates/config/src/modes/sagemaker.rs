@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn the_single_word_serve_stands_for_the_image_s_own_command() {
+    fn the_single_word_serve_runs_the_images_own_command() {
         let vllm = ["vllm", "serve", "/opt/ml/my model", "--x", "%d"];
         assert_eq!(argv(&["serve"], &[WANTED], "/x"), vllm);
         let once = ("PROCESS_AUTO_RECOVERY", "false");

@@ -65,7 +65,7 @@ fn plan(name: &str, command: &str, variables: &[(&str, &str)]) -> Plan {
 }
 
 /// The health check as a URL.
-fn asked(plan: &Plan) -> String {
+fn check_of(plan: &Plan) -> String {
     match &plan.asks {
         Asks::Page(url) => url.to_string(),
         Asks::Port { host, port, .. } => format!("tcp {host}:{port}"),
@@ -207,7 +207,7 @@ fn a_server_is_checked_at_the_address_in_its_command() {
         ("sagemaker", "trtllm-serve /m --port 8080", &[], "http://127.0.0.1:8080/health"),
     ] {
         let plan = plan(name, command, variables);
-        assert_eq!(asked(&plan), url, "{name}: {command} {variables:?}");
+        assert_eq!(check_of(&plan), url, "{name}: {command} {variables:?}");
         assert!(!plan.is_guess || name == "ray-serve", "{name}: {command}");
     }
 }
@@ -231,7 +231,7 @@ fn a_program_without_an_http_server_is_not_checked() {
         ("ray", "ray start --address=head:6379 --block", &[]),
     ] {
         let plan = plan(name, command, variables);
-        assert!(asked(&plan).starts_with("nothing: "), "{name}: {command}: {plan:?}");
+        assert!(check_of(&plan).starts_with("nothing: "), "{name}: {command}: {plan:?}");
         assert_eq!(plan.metrics, None, "{name}: {command}");
     }
     for (name, command) in [
@@ -240,7 +240,7 @@ fn a_program_without_an_http_server_is_not_checked() {
         ("tensorrt-llm", "trtllm-serve serve /m"),
         ("triton", "tritonserver --allow-http=true"),
     ] {
-        assert!(asked(&plan(name, command, &[])).starts_with("http://"), "{name}: {command}");
+        assert!(check_of(&plan(name, command, &[])).starts_with("http://"), "{name}: {command}");
     }
 }
 
@@ -250,15 +250,15 @@ fn a_script_is_checked_at_the_default_address_which_is_a_guess() {
         ["sh -c vllm\u{a0}serve\u{a0}--port\u{a0}9000", "./serve", "/bin/bash /opt/run.sh"]
     {
         let plan = plan("vllm", command, &[]);
-        assert_eq!(asked(&plan), "http://127.0.0.1:8000/health", "{command}");
+        assert_eq!(check_of(&plan), "http://127.0.0.1:8000/health", "{command}");
         assert!(plan.is_guess && plan.from.is_empty(), "{command}");
     }
     // A model with the server's name is not taken for the server.
     let model = plan("vllm", "python own.py --port 9000 --model /models/vllm", &[]);
-    assert_eq!(asked(&model), "http://127.0.0.1:9000/health");
+    assert_eq!(check_of(&model), "http://127.0.0.1:9000/health");
     // A script may pass its arguments to the server, so the address is not a guess.
     let plan = plan("vllm", "./serve --port 9000", &[]);
-    assert_eq!((asked(&plan).as_str(), plan.is_guess), ("http://127.0.0.1:9000/health", false));
+    assert_eq!((check_of(&plan).as_str(), plan.is_guess), ("http://127.0.0.1:9000/health", false));
 }
 
 #[test]

@@ -287,7 +287,7 @@ mod tests {
         }
 
         #[test]
-        fn lists_of_exit_codes_are_read_as_they_are_written(codes: Vec<u8>, blank in "[ \t]?") {
+        fn lists_of_exit_codes_read_back_the_same(codes: Vec<u8>, blank in "[ \t]?") {
             let list: Vec<String> = codes.iter().map(|code| format!("{blank}{code}{blank}")).collect();
             let (sources, host) = (sources(&[]), FakeHost::default());
             let context = Context { sources: &sources, host: &host };

@@ -248,7 +248,7 @@ mod tests {
         }
 
         #[test]
-        fn quoted_pairs_come_back(value in "[^\0]*") {
+        fn quoted_pairs_read_back(value in "[^\0]*") {
             let pairs = vec![("KEY".to_owned(), value)];
             prop_assert_eq!(parse(&render(&pairs)), Ok(pairs));
         }

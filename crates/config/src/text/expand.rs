@@ -179,7 +179,7 @@ mod tests {
         }
 
         #[test]
-        fn escaped_text_comes_back(text: String) {
+        fn escaped_text_expands_to_itself(text: String) {
             prop_assert_eq!(expanded(&escape(&text)), Ok(text));
         }
     }

@@ -173,7 +173,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn quoted_words_come_back(words: Vec<String>) {
+        fn quoted_words_read_back(words: Vec<String>) {
             let line = join(words.iter().map(String::as_str));
             prop_assert_eq!(split(&line), Ok(words));
         }

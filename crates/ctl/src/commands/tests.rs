@@ -171,7 +171,7 @@ fn signal_sends_the_signal_to_each_name() {
 }
 
 #[test]
-fn a_name_of_a_group_is_not_a_log_that_can_be_cleared() {
+fn the_log_of_a_group_cannot_be_cleared() {
     let came = type_in("clear g:*", [fault(10, "BAD_NAME: g:*")]);
     assert_eq!((came.said.as_str(), came.status), ("g:*: ERROR (no such process)\n", 1));
 }
@@ -199,7 +199,7 @@ fn status_json_prints_the_reply_and_sends_errors_to_stderr() {
 }
 
 #[test]
-fn an_update_stops_removes_and_adds_in_this_order() {
+fn update_stops_removes_and_adds_groups_in_this_order() {
     let names = |names: &[&str]| Value::Array(names.iter().map(|name| text(name)).collect());
     let changes = || Ok(list([list([names(&["new"]), names(&["other"]), names(&["old"])])]));
     let stopped = || Ok(list([outcome("old", "old", 80, "OK")]));

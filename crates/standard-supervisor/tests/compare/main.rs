@@ -66,7 +66,7 @@ fn the_same_configuration_behaves_as_in_supervisord() {
     for allowed in allowed::ALLOWED.iter().filter(|allowed| !used.contains(allowed.id)) {
         println!("not needed: {}: {}", allowed.id, allowed.reason);
     }
-    assert!(failures.is_empty(), "{}", told(&failures));
+    assert!(failures.is_empty(), "{}", summary(&failures));
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn invalid_configurations_have_supervisords_messages() {
     let Some(supervisors) = supervisors() else { return };
     let scenarios = chosen(bad::read_all(&folder("configs/bad")));
     let failures = each(&scenarios, |scenario| bad::compare(&supervisors, scenario));
-    assert!(failures.is_empty(), "{}", told(&failures));
+    assert!(failures.is_empty(), "{}", summary(&failures));
 }
 
 /// What failed and fails again when nothing else runs. Theirs sees what has happened once
@@ -89,7 +89,7 @@ fn once_more_alone(
         return failures;
     }
     let again = |failure: &Failure| {
-        println!("only once, maybe: {}", told(std::slice::from_ref(failure)));
+        println!("only once, maybe: {}", summary(std::slice::from_ref(failure)));
         let scenario = scenarios.iter().find(|scenario| scenario.name == failure.name)?;
         let why = attempt(|| check(scenario)).err()?;
         Some(Failure { name: failure.name.clone(), why })
@@ -103,7 +103,7 @@ struct Failure {
     why: String,
 }
 
-fn told(failures: &[Failure]) -> String {
+fn summary(failures: &[Failure]) -> String {
     let told = failures.iter().map(|Failure { name, why }| format!("== {name}\n{why}"));
     told.collect::<Vec<_>>().join("\n")
 }

@@ -82,7 +82,7 @@ fn every_kind_of_difference_is_noticed() {
 }
 
 #[test]
-fn the_order_of_starts_and_stops_counts() {
+fn a_different_order_of_starts_and_stops_is_a_difference() {
     let started = swapped("spawned: 'a' with pid 11", "spawned: 'b' with pid 12");
     assert_eq!(seen(&started, &[]), ["stdout: order"]);
     let stopped = "WARN killing 'a' (11) with SIGKILL\nWARN stopped: a (terminated by SIGKILL)";

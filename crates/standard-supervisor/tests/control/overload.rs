@@ -56,7 +56,7 @@ pub(crate) fn answered(pid: i32, port: u16) -> Duration {
 }
 
 /// Lets strangers come with each of these in turn, while `/livez` is asked all the time.
-fn besieged(name: &str, requests: &[(usize, &str)]) {
+fn under_load(name: &str, requests: &[(usize, &str)]) {
     let (_home, mut running, ports) = started(name);
     raise_own_limit();
     let (done, pid) = (AtomicBool::new(false), running.pid());
@@ -90,14 +90,14 @@ const OPERATORS: usize = 1;
 #[test]
 fn incomplete_request_heads_delay_no_client() {
     let half = "GET /livez HTTP/1.1\r\nX:";
-    besieged("half-heads", &[(STATUS, half), (OPERATORS, half), (STATUS, "")]);
+    under_load("half-heads", &[(STATUS, half), (OPERATORS, half), (STATUS, "")]);
 }
 
 #[test]
 fn unread_responses_delay_no_client() {
     let metrics = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100);
     let livez = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1000);
-    besieged("unread", &[(STATUS, &metrics), (STATUS, &livez)]);
+    under_load("unread", &[(STATUS, &metrics), (STATUS, &livez)]);
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn busy_operators_delay_no_client() {
     let page = "GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(10);
     let events = "GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n";
     let log = "GET /mainlogtail HTTP/1.1\r\nHost: x\r\n\r\n";
-    besieged("operators", &[(OPERATORS, &page), (OPERATORS, events), (OPERATORS, log)]);
+    under_load("operators", &[(OPERATORS, &page), (OPERATORS, events), (OPERATORS, log)]);
 }
 
 /// docs/design/operators.md has the numbers that this command prints for 10,000.

@@ -91,7 +91,7 @@ fn the_failure_class_does_not_depend_on_crash_reports() {
 }
 
 #[test]
-fn a_file_with_a_failure_preset_needs_neither_crash_lines_nor_reports() {
+fn a_failure_preset_in_a_file_works_without_crash_lines_and_reports() {
     let place = Place::new("no-reports-file");
     let file = "[supervisord]\nnodaemon=true\nlogfile=/dev/null\npidfile=%(here)s/pid\n\
          [program:a]\ncommand=sh %(here)s/server\n\

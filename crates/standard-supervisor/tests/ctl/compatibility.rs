@@ -324,7 +324,7 @@ fn the_same_options_count_as_a_change() {
 }
 
 #[test]
-fn a_stopping_daemon_is_reported_as_by_the_python_client() {
+fn the_message_about_a_stopping_daemon_matches_the_python_client() {
     const STUBBORN: &str = "[program:stub]\nstopwaitsecs=600\n\
                             command=/bin/sh -c \"trap '' TERM; echo ready; while read x; do :; done\"\n";
     for daemon in DAEMONS {
@@ -375,7 +375,7 @@ const TRIED_AGAIN: &str = "\nerror: <class 'xmlrpc.client.ProtocolError'>, <Prot
                            127.0.0.1/RPC2: 401 Unauthorized>";
 
 #[test]
-fn an_unreachable_server_is_reported_as_by_the_python_client() {
+fn the_message_about_an_unreachable_server_matches_the_python_client() {
     for daemon in DAEMONS {
         let Some(place) = Place::with(daemon, "") else { return };
         drop(std::os::unix::net::UnixListener::bind(place.path("stale")).unwrap());
@@ -414,7 +414,7 @@ fn an_unreachable_server_is_reported_as_by_the_python_client() {
 }
 
 #[test]
-fn command_lines_are_read_as_by_the_python_client() {
+fn command_lines_are_read_like_the_python_clients() {
     let Some(place) = Place::with(DAEMONS[0], "[program:cat]\ncommand=/bin/cat\n") else { return };
     let mut differences = Vec::new();
     for line in [

@@ -10,7 +10,7 @@ fn program(stopwaitsecs: u32, more: &str) -> String {
     format!("[program:cat]\ncommand=/bin/cat\nstopwaitsecs={stopwaitsecs}\n{more}")
 }
 
-fn says(place: &Place, line: &str) -> String {
+fn output_of(place: &Place, line: &str) -> String {
     let told = Outcome::run(&mut place.client(Client::Native, line), place);
     assert_eq!(told.code, 0, "{line}: {told:?}");
     told.stdout
@@ -22,7 +22,7 @@ fn pid(place: &Place) -> String {
 }
 
 fn changes(place: &Place) -> Value {
-    serde_json::from_str(&says(place, "reread --json")).unwrap()
+    serde_json::from_str(&output_of(place, "reread --json")).unwrap()
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn a_rule_changes_while_its_program_runs() {
     // Clients of supervisord see what they always saw.
     let python = Outcome::run(&mut place.client(Client::Python, "reread"), &place);
     assert_eq!(python.stdout.trim_end(), "cat: changed");
-    assert_eq!(says(&place, "update").trim_end(), "cat: updated without a restart");
+    assert_eq!(output_of(&place, "update").trim_end(), "cat: updated without a restart");
     place.wait_for("updated: cat: new settings apply without a restart");
     assert_eq!(pid(&place), before);
     assert_eq!(changes(&place), json!([]));
@@ -54,7 +54,7 @@ fn a_rule_changes_while_its_program_runs() {
     assert_eq!(changed[0]["change"], "restart");
     let environment = json!({"option": "environment", "takes": "restart"});
     assert_eq!(changed[0]["programs"][0]["options"][1], environment);
-    assert_eq!(says(&place, "update").trim_end(), "cat: stopped\ncat: updated process group");
+    assert_eq!(output_of(&place, "update").trim_end(), "cat: stopped\ncat: updated process group");
     assert_ne!(pid(&place), before);
 
     place.configure("");
@@ -107,5 +107,5 @@ fn supervisord_is_updated_by_restarting() {
     place.has_said("success: cat entered RUNNING");
     place.configure(&program(7, ""));
     assert_eq!(changes(&place), json!([{"group": "cat", "change": "restart", "programs": []}]));
-    assert_eq!(says(&place, "update").trim_end(), "cat: stopped\ncat: updated process group");
+    assert_eq!(output_of(&place, "update").trim_end(), "cat: stopped\ncat: updated process group");
 }

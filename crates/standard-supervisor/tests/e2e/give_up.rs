@@ -27,7 +27,7 @@ fn n_retries_mean_n_plus_1_starts() {
 }
 
 #[test]
-fn the_program_s_own_setting_overrides_the_general_one() {
+fn a_setting_of_the_program_overrides_the_general_one() {
     let mut running = Running::start(
         supervise(["sh", "-c", "echo run; exit 3"])
             .env("PROCESS_MAX_START_RETRIES", "50")

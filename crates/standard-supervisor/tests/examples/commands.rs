@@ -69,7 +69,7 @@ fn every_command_in_the_documents_is_accepted() {
                 }
                 words => match tool(&words) {
                     Some(exists) => exists.then(Told::default),
-                    None => told(&words, &exported),
+                    None => parsed(&words, &exported),
                 },
             };
             let Some(told) = found else {
@@ -190,7 +190,7 @@ fn rejected(told: &Told) -> Option<String> {
 }
 
 /// The variables and the command in a call of `docker run` or of our programs.
-fn told(words: &[String], exported: &[(String, String)]) -> Option<Told> {
+fn parsed(words: &[String], exported: &[(String, String)]) -> Option<Told> {
     let mut words = words.to_vec();
     let mut settings = exported.to_vec();
     while let Some(found) = words.first().and_then(|word| setting(word)) {

@@ -21,7 +21,7 @@ pub fn lines() -> Vec<String> {
         hang,
         never_ready,
         wrong_check,
-        stranger,
+        port_in_use,
         blocked,
         delay,
         bad_settings,
@@ -163,7 +163,7 @@ h.HTTPServer(('127.0.0.1', int(sys.argv[1])), H).serve_forever()";
 }
 
 /// A server that the supervisor did not start has the port.
-fn stranger() -> Vec<String> {
+fn port_in_use() -> Vec<String> {
     let port = free_port().to_string();
     let pages = stubs::folder().join("pages");
     let server = ["-m", "http.server", "--bind", "127.0.0.1", &port, "--directory"];

@@ -83,7 +83,7 @@ impl NameServer {
     }
 
     /// From now on the name has this address.
-    fn tells(&mut self, address: &str, name: &str) {
+    fn set_address(&mut self, address: &str, name: &str) {
         fs::write(&self.hosts, format!("{address} {name}\n")).unwrap();
         self.running.signal("HUP");
         self.running.stderr.wait_for(&format!("read {}", self.hosts.display()));
@@ -124,14 +124,14 @@ fn a_rank_finds_its_head_by_name_after_a_change_of_address() {
     let mut running = Running::start(&mut namespace.inside(&command));
     running.stderr.wait_for("head.example.test:7000");
     assert_eq!([answers("GET /livez"), answers("GET /readyz")], ["200", "503"]);
-    names.tells("127.0.0.2", "head.example.test");
+    names.set_address("127.0.0.2", "head.example.test");
     let mut head = head_at("127.0.0.2");
     running.stdout.wait_for("rank has joined");
 
     // As often as it may fail: a wait is no failure.
     for address in ["127.0.0.3", "127.0.0.4"] {
         running.stderr.wait_for("success: app entered RUNNING state");
-        names.tells(address, "head.example.test");
+        names.set_address(address, "head.example.test");
         drop(head);
         running.stderr.wait_for("exited: app");
         running.stderr.wait_for("head.example.test:7000");

@@ -134,7 +134,7 @@ fn metrics_that_cannot_be_read_are_reported() {
 }
 
 /// Answers every request with 200, in this process.
-fn stranger() -> u16 {
+fn other_listener() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
@@ -149,7 +149,7 @@ fn stranger() -> u16 {
 
 #[test]
 fn another_process_at_the_servers_address_does_not_make_it_ready() {
-    let port = stranger();
+    let port = other_listener();
     let command = || {
         let mut command = supervise(["sleep", "1000"]);
         command.env("PROCESS_HEALTH_URL", format!("http://127.0.0.1:{port}/health"));

@@ -70,7 +70,7 @@ fn no_directories_import_each_other_in_a_circle() {
 }
 
 #[test]
-fn a_circle_is_noticed() {
+fn a_circular_import_is_noticed() {
     let imports = |lines: &[(&str, &str)]| {
         let mut imports = Imports::new();
         for (module, other) in lines {

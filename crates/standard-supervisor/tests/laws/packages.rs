@@ -55,7 +55,7 @@ fn each_package_comes_from_crates_io_under_an_allowed_license() {
 }
 
 #[test]
-fn a_package_has_one_version_unless_a_reason_is_given() {
+fn a_package_has_one_version_unless_there_is_a_reason() {
     let mut versions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for package in packages() {
         let [name, version] = ["name", "version"].map(|key| package[key].as_str().unwrap());

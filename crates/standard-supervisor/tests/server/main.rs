@@ -92,7 +92,7 @@ fn the_supervisor_gives_up_on_a_server_that_cannot_start() {
 
 /// README has the numbers that this command prints.
 #[test]
-fn a_prestop_delay_loses_no_request_of_clients_that_follow_readyz() {
+fn a_prestop_delay_loses_no_request_of_clients_that_obey_readyz() {
     let Some(python) = python() else {
         return skip("SUPERVISOR_PYTHON names no Python", "REQUIRE_PYTHON");
     };

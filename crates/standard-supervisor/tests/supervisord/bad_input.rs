@@ -77,7 +77,7 @@ fn a_file_with_many_errors_reports_the_first_ones() {
 }
 
 #[test]
-fn a_large_value_is_one_value() {
+fn a_large_value_is_read_completely() {
     let home = Home::new("value-large", "");
     let value = "x".repeat(LARGE);
     home.write("t.conf", &format!("[supervisord]\nloglevel={value}\n"));

@@ -7,7 +7,7 @@ use crate::harness::{Running, clean, is_alive, kill, skip};
 use crate::home::{Home, stop, supervisord};
 
 #[test]
-fn a_flood_is_rotated_and_no_line_is_lost() {
+fn rotating_the_log_of_a_flood_loses_no_line() {
     let home = Home::new(
         "flood",
         "[program:a]\ncommand=seq 1 300000\nstartsecs=0\nautorestart=false\nstdout_logfile=out\n\

@@ -66,7 +66,7 @@ fn memmon_restarts_a_program_that_has_grown() {
 }
 
 #[test]
-fn httpok_restarts_a_program_that_hangs() {
+fn httpok_restarts_a_hung_program() {
     // Connections are taken by the kernel; nobody ever answers.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();

@@ -286,7 +286,7 @@ fn a_changed_configuration_takes_effect_on_request() {
 }
 
 #[test]
-fn a_tree_is_counted_with_all_its_processes() {
+fn the_api_counts_all_processes_of_a_tree() {
     let programs = "[program:tree]\ncommand=sh -c 'sleep 1000 & (sleep 1000 & sleep 1000 & wait) \
                     & echo up; wait'\nkilltree=true\n";
     let site = Site::with("tree", programs);

@@ -27,7 +27,7 @@ const CHECKED: [(&str, &str); 6] = [
 ];
 
 /// A program that has failed in two ways, and runs.
-fn troubled(name: &str) -> Site {
+fn with_failed_runs(name: &str) -> Site {
     let site = Site::of_command_with(name, &CHECKED, &["sh", "-c", SCRIPT]);
     let mut events = site.events("api/v1/events");
     events.wait_for("events from now on");
@@ -45,7 +45,7 @@ fn troubled(name: &str) -> Site {
 
 #[test]
 fn each_run_shows_why_it_ended_and_has_its_report() {
-    let site = troubled("history");
+    let site = with_failed_runs("history");
     let runs = site.get("api/v1/programs/app/runs").json();
     let [third, second, first] = runs["runs"].as_array().unwrap().as_slice() else {
         panic!("{runs}")
@@ -79,7 +79,7 @@ fn each_run_shows_why_it_ended_and_has_its_report() {
 
 #[test]
 fn the_page_of_a_program_is_complete_without_javascript() {
-    let site = troubled("history-plain");
+    let site = with_failed_runs("history-plain");
     let Some(mut browser) = Browser::start(Look { scripts: false, ..Look::PHONE }) else { return };
     browser.open(&site.url("index.html"));
     browser.click("tr[data-name='app'] .name a");
@@ -104,7 +104,7 @@ fn the_page_of_a_program_is_complete_without_javascript() {
 
 #[test]
 fn a_report_opens_with_a_key_and_stays_open() {
-    let site = troubled("history-keys");
+    let site = with_failed_runs("history-keys");
     let Some(mut browser) = Browser::start(Look::DESKTOP) else { return };
     browser.open(&site.url("program.html?processname=app"));
     browser.wait_until("document.body.dataset.live === 'yes'");

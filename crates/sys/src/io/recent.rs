@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_latest_bytes_are_kept_under_their_positions() {
+    fn the_latest_bytes_keep_their_positions() {
         let recent = Recent::default();
         assert_eq!(recent.kept(), 0..0);
         recent.add(b"one\ntwo\n");

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_that_is_nearly_full_takes_whole_lines() {
+    fn a_nearly_full_pipe_gets_only_complete_lines() {
         for way in [write_without_blocking, by_page] {
             let (reader, sink) = rustix::pipe::pipe_with(PipeFlags::NONBLOCK).unwrap();
             // The kernel frees pipe space in its own pages, which may be larger than ours.

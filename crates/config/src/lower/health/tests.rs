@@ -9,7 +9,7 @@ use crate::testing::{FakeHost, sources};
 use crate::values::LOOPBACK;
 
 /// The health settings for a command with these variables.
-fn meant(command: &[&str], pairs: &[(&str, &str)]) -> Result<HealthSpec, String> {
+fn health_of(command: &[&str], pairs: &[(&str, &str)]) -> Result<HealthSpec, String> {
     let command = command.iter().map(OsString::from).collect();
     let config = command_mode(command, &sources(pairs), &FakeHost::default());
     let config = config.map_err(|errors| errors.to_string())?;
@@ -30,12 +30,12 @@ fn probe_url(health: &HealthSpec) -> &HttpUrl {
 
 #[test]
 fn no_setting_means_no_health_check() {
-    assert_eq!(meant(&["x"], &[]), Ok(HealthSpec::default()));
+    assert_eq!(health_of(&["x"], &[]), Ok(HealthSpec::default()));
 }
 
 #[test]
 fn a_preset_sets_url_metrics_and_timeouts() {
-    let health = meant(&["vllm", "serve"], &[("PROCESS_HEALTH_PRESET", "vllm")]).unwrap();
+    let health = health_of(&["vllm", "serve"], &[("PROCESS_HEALTH_PRESET", "vllm")]).unwrap();
     assert_eq!(health.ready, Ready::Checked);
     assert_eq!(health.start_timeout, Some(presets::START_TIMEOUT));
     assert_eq!(*probe_url(&health), http(8000, "/health"));
@@ -55,16 +55,19 @@ fn the_checked_port_comes_from_a_setting_the_command_or_the_preset() {
         (&["sglang", "--port=31000", "--port=32000"], 32000),
         (&["sglang", "--ports", "1", "--port"], 30000),
     ] {
-        assert_eq!(probe_url(&meant(command, &[preset]).unwrap()).server, http(port, "").server);
+        assert_eq!(
+            probe_url(&health_of(command, &[preset]).unwrap()).server,
+            http(port, "").server
+        );
     }
     let sources = [preset, ("PROCESS_HEALTH_PORT", "9000")];
-    let health = meant(&["sglang", "--port", "31000"], &sources).unwrap();
+    let health = health_of(&["sglang", "--port", "31000"], &sources).unwrap();
     assert_eq!(*probe_url(&health), http(9000, "/health"));
     assert_eq!(health.progress.unwrap().page.url, http(9000, "/metrics"));
     // The origin of the command does not matter, but the argument of a shell is not analyzed.
     for (command, port) in [("x --port 7", 7), ("sh -c 'x --port 7'", 30000)] {
         let replaced = [preset, ("SUPERVISOR_PROGRAM__APP_COMMAND", command)];
-        let health = meant(&["x", "--port", "8"], &replaced).unwrap();
+        let health = health_of(&["x", "--port", "8"], &replaced).unwrap();
         assert_eq!(probe_url(&health).server, http(port, "").server, "{command}");
     }
 }
@@ -72,14 +75,14 @@ fn the_checked_port_comes_from_a_setting_the_command_or_the_preset() {
 #[test]
 fn metrics_with_their_own_port_keep_it() {
     let triton = ["tritonserver", "--http-port=8100", "--metrics-port", "8200"];
-    let health = meant(&triton, &[("PROCESS_HEALTH_PRESET", "triton")]).unwrap();
+    let health = health_of(&triton, &[("PROCESS_HEALTH_PRESET", "triton")]).unwrap();
     assert_eq!(*probe_url(&health), http(8100, "/v2/health/ready"));
     assert_eq!(health.progress.unwrap().page.url, http(8200, "/metrics"));
 }
 
 #[test]
 fn settings_override_a_preset() {
-    let health = meant(
+    let health = health_of(
         &["x"],
         &[
             ("PROCESS_HEALTH_PRESET", "vllm"),
@@ -113,15 +116,15 @@ fn settings_override_a_preset() {
 
 #[test]
 fn a_check_can_be_a_connection_or_a_command() {
-    let health = meant(&["x"], &[("PROCESS_HEALTH_TCP", "localhost:5000")]).unwrap();
+    let health = health_of(&["x"], &[("PROCESS_HEALTH_TCP", "localhost:5000")]).unwrap();
     let tcp = Probe::Tcp { host: "localhost".to_owned(), port: 5000 };
     assert_eq!(health.check.map(|check| check.probe), Some(tcp));
-    let health = meant(&["x"], &[("PROCESS_HEALTH_COMMAND", "sh -c 'exit 0'")]).unwrap();
+    let health = health_of(&["x"], &[("PROCESS_HEALTH_COMMAND", "sh -c 'exit 0'")]).unwrap();
     let words = ["sh", "-c", "exit 0"].map(OsString::from).to_vec();
     assert_eq!(health.check.map(|check| check.probe), Some(Probe::Command(words)));
     // The metrics of the preset still apply.
     let pairs = [("PROCESS_HEALTH_PRESET", "tgi"), ("PROCESS_HEALTH_TCP", "3000")];
-    let health = meant(&["x"], &pairs).unwrap();
+    let health = health_of(&["x"], &pairs).unwrap();
     assert!(matches!(health.check.unwrap().probe, Probe::Tcp { port: 3000, .. }));
     assert!(health.progress.is_some());
 }
@@ -147,7 +150,7 @@ fn each_process_of_a_program_can_be_checked_at_its_own_port() {
 
 #[test]
 fn all_errors_in_health_settings_are_reported_with_the_expected_values() {
-    let text = meant(
+    let text = health_of(
         &["x"],
         &[
             ("PROCESS_HEALTH_PRESET", "vlm"),
@@ -182,14 +185,14 @@ fn conflicting_health_settings_are_rejected() {
         (&[("PROCESS_HEALTH_PROGRESS_URL", "http://[::1]/m")], "progress_running is missing"),
         (&[("PROCESS_HEALTH_PROGRESS_DONE", "x")], "progress_url is missing"),
     ] {
-        let text = meant(&["x"], pairs).unwrap_err();
+        let text = health_of(&["x"], pairs).unwrap_err();
         assert!(text.contains(part), "{part}\n{text}");
     }
 }
 
 #[test]
 fn a_host_is_a_name_or_an_address() {
-    let tcp = |value: &str| meant(&["x"], &[("PROCESS_HEALTH_TCP", value)]);
+    let tcp = |value: &str| health_of(&["x"], &[("PROCESS_HEALTH_TCP", value)]);
     for (text, host) in [
         ("[::1]:80", "::1"),
         ("80", LOOPBACK),
@@ -206,10 +209,10 @@ fn a_host_is_a_name_or_an_address() {
 }
 
 #[test]
-fn headers_go_with_each_request_and_are_never_shown() {
+fn headers_are_sent_with_each_request_and_never_shown() {
     let key = ("PROCESS_HEALTH_HEADERS", "Authorization: Bearer sk-1\nX-A: b");
     let file = ("PROCESS_HEALTH_HEADERS_FILE", "/srv/headers");
-    let health = meant(&["x"], &[("PROCESS_HEALTH_PRESET", "vllm"), key, file]).unwrap();
+    let health = health_of(&["x"], &[("PROCESS_HEALTH_PRESET", "vllm"), key, file]).unwrap();
     let Some(Probe::Http { get, .. }) = health.check.map(|check| check.probe) else { panic!() };
     assert_eq!(get.headers.set[0].value, "Bearer sk-1");
     assert_eq!(get.headers.set.len(), 2);
@@ -232,7 +235,7 @@ fn headers_go_with_each_request_and_are_never_shown() {
             "health_tls_name has no effect without a URL with https://",
         ),
     ] {
-        let text = meant(&["x"], pairs).unwrap_err();
+        let text = health_of(&["x"], pairs).unwrap_err();
         assert!(!text.contains("sk-1"), "{text}");
         assert!(text.contains(part) || part == "A: ", "{part}\n{text}");
     }
@@ -245,12 +248,16 @@ fn a_check_names_the_setting_that_chose_its_address() {
         (("PROCESS_HEALTH_URL", "https://[::1]:8443/h"), "PROCESS_HEALTH_URL"),
         (("SUPERVISOR_PROGRAM__APP_HEALTH_TCP", "80"), "SUPERVISOR_PROGRAM__APP_HEALTH_TCP"),
     ] {
-        assert_eq!(meant(&["x"], &[pair]).unwrap().check.unwrap().set_by, set_by);
+        assert_eq!(health_of(&["x"], &[pair]).unwrap().check.unwrap().set_by, set_by);
     }
 }
 
 /// The lines that a start logs for this command with `health_preset`, and the health settings.
-fn told(preset: &str, command: &[&str], pairs: &[(&str, &str)]) -> (Vec<String>, HealthSpec) {
+fn lines_and_health(
+    preset: &str,
+    command: &[&str],
+    pairs: &[(&str, &str)],
+) -> (Vec<String>, HealthSpec) {
     let command = command.iter().map(OsString::from).collect();
     let pairs: Vec<_> = [("PROCESS_HEALTH_PRESET", preset)].iter().chain(pairs).copied().collect();
     let host = FakeHost::with(&[("/srv/run", "#!/usr/bin/env bash\nexec vllm serve\n")]);
@@ -300,7 +307,7 @@ fn one_line_at_the_start_names_the_check_and_the_setting_that_chose_it() {
             "INFO check: app: checking 127.0.0.1:5000 (PROCESS_HEALTH_TCP)",
         ),
     ] {
-        let (lines, _) = told(preset, command, pairs);
+        let (lines, _) = lines_and_health(preset, command, pairs);
         assert!(lines.iter().any(|known| known == line), "{line}\n{lines:#?}");
     }
 }
@@ -327,7 +334,7 @@ fn the_line_about_the_check_names_the_script_and_not_its_interpreter() {
         (&["bash", "-lc", "KEY=s3cret serve"], "bash -lc"),
         (&["python3"], "python3"),
     ] {
-        let (lines, _) = told("vllm", command, &[]);
+        let (lines, _) = lines_and_health("vllm", command, &[]);
         let part = format!("preset vllm: the options in the script '{script}' are not read");
         assert!(lines.iter().any(|line| line.contains(&part)), "{part}\n{lines:#?}");
     }
@@ -335,24 +342,25 @@ fn the_line_about_the_check_names_the_script_and_not_its_interpreter() {
 
 #[test]
 fn the_processes_of_a_rank_without_a_server_are_counted() {
-    let (_, health) = told("vllm", &["vllm", "serve", "/m", "--node-rank=1"], &[]);
+    let (_, health) = lines_and_health("vllm", &["vllm", "serve", "/m", "--node-rank=1"], &[]);
     assert_eq!((health.check, health.progress, health.ready), (None, None, Ready::Startsecs));
     let tree = health.tree.unwrap();
     assert_eq!((tree.pattern.as_str(), tree.distinct), ("VLLM::", true));
     let own = [("PROCESS_HEALTH_TREE_PATTERN", "Worker")];
-    let (_, health) = told("vllm", &["vllm", "serve", "/m", "--headless"], &own);
+    let (_, health) = lines_and_health("vllm", &["vllm", "serve", "/m", "--headless"], &own);
     assert_eq!(
         health.tree.map(|tree| (tree.pattern, tree.distinct)),
         Some(("Worker".into(), false))
     );
     // Processes are not counted by default if the preset can check the server.
-    assert_eq!(told("vllm", &["vllm", "serve", "/m"], &[]).1.tree, None);
+    assert_eq!(lines_and_health("vllm", &["vllm", "serve", "/m"], &[]).1.tree, None);
 }
 
 #[test]
 fn a_guessed_address_has_no_start_timeout() {
-    let limit =
-        |command: &[&str], pairs: &[(&str, &str)]| told("vllm", command, pairs).1.start_timeout;
+    let limit = |command: &[&str], pairs: &[(&str, &str)]| {
+        lines_and_health("vllm", command, pairs).1.start_timeout
+    };
     assert_eq!(limit(&["/srv/run"], &[]), None);
     assert_eq!(limit(&["vllm", "serve"], &[]), Some(presets::START_TIMEOUT));
     assert_eq!(limit(&["/srv/run", "--port", "9000"], &[]), Some(presets::START_TIMEOUT));
@@ -368,7 +376,7 @@ fn a_guessed_address_has_no_start_timeout() {
 
 #[test]
 fn a_grace_period_too_short_for_the_server_causes_only_a_warning() {
-    let triton = |pairs| told("triton", &["tritonserver"], pairs).0.join("\n");
+    let triton = |pairs| lines_and_health("triton", &["tritonserver"], pairs).0.join("\n");
     let warning = "WARN stop: app: stopwaitsecs=30 is too short for Triton Inference Server, which \
                    can need 35 seconds (--exit-timeout-secs, by default 30); set stopwaitsecs=35";
     let lines = triton(&[]);
@@ -380,18 +388,20 @@ fn a_grace_period_too_short_for_the_server_causes_only_a_warning() {
 #[test]
 fn a_server_that_aborts_requests_at_a_stop_is_reported_with_both_remedies() {
     let vllm = ["vllm", "serve", "/m"];
-    let (lines, _) = told("vllm", &vllm, &[]);
+    let (lines, _) = lines_and_health("vllm", &vllm, &[]);
     let line = "INFO stop: app: vLLM aborts requests in flight at SIGTERM; set --shutdown-timeout \
                 (0.18 and newer), or set PROCESS_PRESTOP_";
     assert!(lines.iter().any(|known| known.starts_with(line)), "{lines:#?}");
     let drains = ["vllm", "serve", "/m", "--shutdown-timeout", "10"];
-    assert!(!told("vllm", &drains, &[]).0.join("\n").contains("stop: app"));
+    assert!(!lines_and_health("vllm", &drains, &[]).0.join("\n").contains("stop: app"));
 }
 
 #[test]
 fn an_expected_exit_0_of_vllm_causes_a_warning() {
     let vllm = ["vllm", "serve", "/m"];
-    let restarts = |pairs| told("vllm", &vllm, pairs).0.join("\n").contains("can exit with code 0");
+    let restarts = |pairs| {
+        lines_and_health("vllm", &vllm, pairs).0.join("\n").contains("can exit with code 0")
+    };
     assert!(!restarts(&[]));
     let autorestart = ("SUPERVISOR_PROGRAM__APP_AUTORESTART", "unexpected");
     assert!(restarts(&[autorestart, ("SUPERVISOR_PROGRAM__APP_EXITCODES", "0")]));
@@ -399,7 +409,7 @@ fn an_expected_exit_0_of_vllm_causes_a_warning() {
 
 #[test]
 fn ray_is_ready_by_its_log_and_its_head_is_checked_once_a_minute() {
-    let (lines, health) = told("ray", &["/v/ray", "start", "--head", "--block"], &[]);
+    let (lines, health) = lines_and_health("ray", &["/v/ray", "start", "--head", "--block"], &[]);
     assert_eq!(health.ready, Ready::Logged("Ray runtime started".to_owned()));
     assert_eq!(health.start_timeout, Some(presets::START_TIMEOUT));
     let check = health.check.unwrap();
@@ -409,7 +419,8 @@ fn ray_is_ready_by_its_log_and_its_head_is_checked_once_a_minute() {
      when its output contains 'Ray runtime started'";
     assert!(lines.iter().any(|known| known == line), "{lines:#?}");
     assert!(lines.iter().any(|line| line.contains("stopwaitsecs=30")), "{lines:#?}");
-    let (_, worker) = told("ray", &["ray", "start", "--address=h:6379", "--block"], &[]);
+    let (_, worker) =
+        lines_and_health("ray", &["ray", "start", "--address=h:6379", "--block"], &[]);
     assert_eq!((worker.ready, worker.check), (health.ready, None));
 }
 
@@ -417,7 +428,7 @@ fn ray_is_ready_by_its_log_and_its_head_is_checked_once_a_minute() {
 fn an_api_key_in_the_command_is_sent_unless_a_header_is_set() {
     let llama = ["llama-server", "--port", "1", "--api-key", "k"];
     let sent = |pairs| {
-        let (lines, health) = told("llama.cpp", &llama, pairs);
+        let (lines, health) = lines_and_health("llama.cpp", &llama, pairs);
         assert!(!lines.join("\n").contains("Bearer"), "{lines:#?}");
         let headers = health.progress.unwrap().page.headers.set;
         headers.into_iter().map(|header| header.value).collect::<Vec<_>>()

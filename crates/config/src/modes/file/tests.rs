@@ -128,7 +128,7 @@ fn variables_do_not_configure_config_file_mode() {
 }
 
 #[test]
-fn wrong_values_on_the_command_line_are_named_by_their_option() {
+fn invalid_values_on_the_command_line_name_their_option() {
     let files = [("/srv/t.conf", "[supervisord]\nminfds=x\n[program:a]\n")];
     let text = configured(&files, "-y abc --loglevel loud").unwrap_err().to_string();
     for message in [
@@ -289,7 +289,7 @@ fn an_invalid_command_does_not_affect_other_programs() {
 }
 
 #[test]
-fn an_empty_password_opens_no_server() {
+fn an_empty_password_is_rejected() {
     let with = |server: &str, username: &str, password: &str| {
         let text = format!("[supervisord]\n[{server}\nusername={username}\npassword={password}\n");
         configured(&[("/srv/t.conf", &text)], "").map_err(|errors| errors.to_string())
@@ -465,7 +465,7 @@ fn process_numbers_may_reach_the_largest_integer() {
 /// supervisord reads the file without a warning, and a stop signals the main process, as in command
 /// mode.
 #[test]
-fn a_generated_file_means_the_same_as_command_mode() {
+fn a_generated_file_behaves_like_command_mode() {
     let text =
         crate::generate(&["a".into()], "web", supervisor_core::level::Level::Info).unwrap().text;
     let config = config(&text);

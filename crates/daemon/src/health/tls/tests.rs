@@ -33,7 +33,7 @@ fn acceptor(certificate: &str, wants: bool) -> TlsAcceptor {
 
 /// What comes of a handshake with such a server and a read, for one who takes its address
 /// for an own one or not.
-fn met(acceptor: Option<TlsAcceptor>, own: bool, spec: &TlsSpec) -> Result<(), CheckFailure> {
+fn handshake(acceptor: Option<TlsAcceptor>, own: bool, spec: &TlsSpec) -> Result<(), CheckFailure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -75,7 +75,7 @@ fn certificates_of_remote_servers_are_verified_and_errors_distinguished() {
     let bad = |bad| Err(CheckFailure::Certificate(bad));
     let trusted = trusting("ca.pem", None);
     let server = |certificate| Some(acceptor(certificate, false));
-    assert_eq!(met(server("cert.pem"), false, &trusted), Ok(()));
+    assert_eq!(handshake(server("cert.pem"), false, &trusted), Ok(()));
     for (certificate, spec, failure) in [
         ("cert.pem", trusting("cert.pem", None), BadCertificate::Untrusted),
         ("cert.pem", trusting("ca.pem", Some("other.test")), BadCertificate::WrongName),
@@ -83,7 +83,7 @@ fn certificates_of_remote_servers_are_verified_and_errors_distinguished() {
         ("cert.pem", trusting("none.pem", None), BadCertificate::NothingToTrust),
         ("expired.pem", trusted, BadCertificate::Expired),
     ] {
-        let met = met(server(certificate), false, &spec);
+        let met = handshake(server(certificate), false, &spec);
         // One that trusts the server's own certificate as an authority may call it otherwise.
         let untrusted = failure == BadCertificate::Untrusted;
         assert!(met == bad(failure) || untrusted && met == bad(BadCertificate::Other), "{met:?}");
@@ -94,17 +94,17 @@ fn certificates_of_remote_servers_are_verified_and_errors_distinguished() {
 fn any_certificate_is_accepted_at_a_local_address() {
     for certificate in ["cert.pem", "expired.pem"] {
         let server = Some(acceptor(certificate, false));
-        assert_eq!(met(server, true, &TlsSpec::default()), Ok(()));
+        assert_eq!(handshake(server, true, &TlsSpec::default()), Ok(()));
     }
 }
 
 #[test]
 fn a_server_without_tls_and_a_bad_certificate_have_different_errors() {
-    assert_eq!(met(None, true, &TlsSpec::default()), Err(CheckFailure::LacksTls));
+    assert_eq!(handshake(None, true, &TlsSpec::default()), Err(CheckFailure::LacksTls));
 }
 
 #[test]
 #[should_panic(expected = "it wants a certificate")]
 fn a_server_that_requires_a_client_certificate_is_recognized() {
-    let _ = met(Some(acceptor("cert.pem", true)), true, &TlsSpec::default());
+    let _ = handshake(Some(acceptor("cert.pem", true)), true, &TlsSpec::default());
 }

@@ -78,7 +78,7 @@ fn a_stop_budget_limits_the_shown_stop_time() {
 }
 
 #[test]
-fn the_effective_configuration_reads_back_as_itself() {
+fn the_effective_configuration_of_command_mode_reads_back_the_same() {
     let config = config(&[("SUPERVISOR_PROGRAM__B_COMMAND", "b ' ;'")]);
     let text = config.effective();
     for line in [

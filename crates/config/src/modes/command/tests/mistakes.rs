@@ -106,7 +106,7 @@ fn duplicate_process_names_in_a_group_are_rejected() {
 }
 
 #[test]
-fn an_empty_name_with_an_empty_password_is_no_password() {
+fn an_empty_user_name_and_password_do_not_protect_a_port() {
     let server = |port, username, password| {
         [
             ("SUPERVISOR_INET_HTTP_SERVER_PORT", port),
