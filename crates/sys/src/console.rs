@@ -58,7 +58,7 @@ pub fn print(text: &str) -> u8 {
     let mut stdout = std::io::stdout();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Ok(()) => SUCCESS,
-        // Who reads no further has seen enough.
+        // The reader has closed its end on purpose, so this prints no error.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => FAILURE,
         Err(error) => complain(&format!("cannot write to stdout: {}", errno::words(&error)), ""),
     }

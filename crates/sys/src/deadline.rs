@@ -37,7 +37,7 @@ pub async fn run_with_deadline<T: Send + 'static>(
     let _withdrawal = Withdrawal(wanted.clone());
     let (done, result) = oneshot::channel();
     let started = thread::Builder::new().name("deadline".to_owned()).spawn(move || {
-        // Nobody may wait any more.
+        // The receiver may be gone.
         let _ = done.send(work(&wanted));
     });
     started.ok()?;

@@ -19,12 +19,12 @@ pub(super) fn follow(control: &Control) -> Response<Body> {
     let (feed, body) = Body::stream();
     let (control, mut observed) = (control.clone(), control.observe());
     spawn_local(async move {
-        // Whoever reads this knows that he is heard.
+        // The first line shows the client that it is connected.
         if !feed.send(": events from now on\n\n").await {
             return;
         }
         loop {
-            // Nobody there: the connection has gone.
+            // The client has disconnected.
             let Some(event) = either(observed.recv(), feed.gone()).await else { return };
             let record = match event {
                 Ok(Observed::Event(event)) => record(kind(&event), &described(&control, &event)),

@@ -102,7 +102,7 @@ pub(super) fn follow(
         Followed::begin(log.source.clone(), server, from).map_err(|error| log.problem(&error))?;
     let (feed, body) = Body::stream();
     spawn_local(async move {
-        // Whoever reads this knows that he is heard.
+        // The first line shows the client that it is connected.
         if feed.send(": the log from this offset\n\n").await {
             followed.send_to(feed, told).await;
         }

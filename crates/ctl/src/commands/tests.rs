@@ -288,7 +288,7 @@ fn shutdown_and_reload_need_a_confirmation_on_a_terminal() {
     let mut input = Input::over(reader);
     assert!(answered("shutdown", [], true, &mut input).asked.is_empty());
     assert_eq!(answered("shutdown", [done()], true, &mut input).asked, ["shutdown()"]);
-    // Nobody there any more is no yes.
+    // The end of the input is not a confirmation.
     assert!(answered("reload", [], true, &mut input).asked.is_empty());
     assert_eq!(type_in("reload", [done()]).said, "Restarted supervisord\n");
 }

@@ -14,7 +14,7 @@ thread_local! {
 /// Lets the test act, if there is one.
 #[cfg(test)]
 pub(super) fn calls() {
-    // What acts calls nothing of ours that would act again.
+    // The act must not run again within itself.
     let Some(mut act) = ACT.take() else { return };
     act();
     ACT.set(Some(act));

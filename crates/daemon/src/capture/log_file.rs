@@ -54,7 +54,7 @@ impl LogFile {
             match open.file.write(&bytes[taken..]) {
                 Ok(more) => taken += more,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Who asks again for the rest is told why.
+                // The error is returned when the caller writes the rest.
                 Err(_) if taken > 0 => break,
                 Err(error) => return Err(error),
             }
@@ -74,8 +74,8 @@ impl LogFile {
     }
 
     fn rotate(&mut self) -> io::Result<()> {
-        // It was moved, by us or somebody else, and no new one could be made: that must
-        // not move, and in the end remove, the backups with every line.
+        // The file was moved and no new one could be created. Each write would then move the
+        // backups, and in the end remove them.
         if !self.spec.path.try_exists().unwrap_or(true) {
             self.open = Some(Open::append_to(&self.spec.path)?);
             return Ok(());

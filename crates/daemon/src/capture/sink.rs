@@ -214,7 +214,7 @@ impl Sink {
     pub(crate) fn reopen(&self) -> io::Result<()> {
         match &self.target {
             Target::Log(file) => {
-                // Who waits for the old one waits in vain.
+                // Tasks that wait for the old file would wait forever.
                 self.watched.take();
                 self.reopened.notify_waiters();
                 file.borrow_mut().reopen()
@@ -306,7 +306,7 @@ impl Sink {
                 },
                 Err(Errno::INTR) => Moved::Bytes(0),
                 Err(Errno::AGAIN) => Moved::SourceEmpty,
-                // A pipe of ours that can't be read has nothing more to say.
+                // A pipe that cannot be read counts as closed.
                 Err(_) => Moved::End,
             }
         })

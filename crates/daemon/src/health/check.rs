@@ -33,7 +33,7 @@ pub(crate) struct Asked {
 pub(crate) async fn check(asked: Asked, runner: Runner) -> Result<CheckAnswer, CheckFailure> {
     let Asked { probe, limit, find_listener, main } = asked;
     let (depth, peer) = match probe {
-        // It sees to its end itself: who runs out of time is ended, too.
+        // `succeeds` keeps the time limit itself, because it also kills the command.
         Probe::Command(words) => {
             command::succeeds(words, limit, runner).await?;
             (Depth::Whole, None)

@@ -45,7 +45,7 @@ impl Strays {
     /// Stops the processes of all checks, because the supervisor exits.
     pub(crate) fn end_all(&self) {
         for member in self.orphans().unwrap_or_default() {
-            // One that waits in the kernel may keep whoever reads its memory waiting.
+            // Reading the memory of a process that waits in the kernel may block.
             let waits = stat(member.pid).ok().flatten().is_none_or(|stat| stat.state == b'D');
             if !waits
                 && environ(member.pid).is_ok_and(|environ| self.roster.is_of_any_check(&environ))

@@ -39,7 +39,7 @@ impl OwnFile {
         let draft = place.with_name(draft_name(path))?;
         remove_stale(&draft);
         let mut file = match draft.create(mode) {
-            // The file may be ours to write where its folder isn't.
+            // The file may be writable although its directory is not.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 return match Self::rewrite(path, content) {
                     Err(none) if none.kind() == io::ErrorKind::NotFound => Err(error),

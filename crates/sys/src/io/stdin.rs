@@ -157,7 +157,7 @@ mod tests {
             }
             came.split_off(100_000)
         };
-        // Else nobody would hear that it waits for ever.
+        // The test fails instead of waiting forever.
         let bounded = async { tokio::time::timeout(Duration::from_secs(30), written).await.ok() };
         let rest = tokio::task::LocalSet::new().block_on(&runtime, bounded);
         assert_eq!(rest.as_deref(), Some(&b"and more"[..]));

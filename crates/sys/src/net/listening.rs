@@ -57,7 +57,7 @@ pub fn is_listened_to(path: &Path) -> io::Result<bool> {
     let socket = new(AddressFamily::UNIX)?;
     rustix::io::ioctl_fionbio(&socket, true)?;
     match rustix::net::connect(&socket, &SocketAddrUnix::new(path)?) {
-        // Too many wait to be accepted already: somebody should accept them.
+        // The queue of connections is full, so a process listens.
         Ok(()) | Err(Errno::AGAIN) => Ok(true),
         Err(Errno::CONNREFUSED | Errno::NOENT) => Ok(false),
         Err(error) => Err(error.into()),

@@ -65,8 +65,8 @@ impl Mailbox {
 
     fn in_directory(directory: &Path, name: &str, user: Option<u32>) -> io::Result<Self> {
         let (socket, path) = (new()?, directory.join(name));
-        // The file has this mode from its beginning: who connects while others may write to it
-        // can go on writing.
+        // The file has this mode from the start, because a process that connects before the change
+        // could continue to write.
         rustix::fs::fchmod(&socket, Mode::RUSR | Mode::WUSR)?;
         rustix::net::bind(&socket, &SocketAddrUnix::new(&path)?)?;
         let mailbox = Self { socket, path: Some(path.clone()) };

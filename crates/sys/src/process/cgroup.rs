@@ -113,7 +113,7 @@ fn unless_short<T>(read: io::Result<T>) -> io::Result<Option<T>> {
 impl Drop for Cgroup {
     fn drop(&mut self) {
         for path in self.paths().unwrap_or_default().iter().rev() {
-            // Somebody who survived SIGKILL keeps it.
+            // A process that survived SIGKILL keeps the directory.
             let _ = fs::remove_dir(path);
         }
     }

@@ -44,7 +44,7 @@ pub struct Foreground(OwnedFd);
 impl Foreground {
     /// Lets the original process exit with 0.
     pub fn release(self) {
-        // Nobody is hurt if it has been killed.
+        // It does not matter if that process was killed.
         let _ = rustix::io::write(&self.0, &[1]);
     }
 }
@@ -53,7 +53,7 @@ impl Foreground {
 /// the new process exits first. The process must have only one thread.
 pub fn go_on_in_the_background() -> io::Result<Foreground> {
     let (heard, told) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
-    // SAFETY: nobody else runs in this process, so nothing is half done in the copy.
+    // SAFETY: this process has no other thread, so no operation is incomplete in the copy.
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
         0 => Ok(Foreground(told)),

@@ -180,8 +180,8 @@ pub fn environ(pid: Pid) -> io::Result<Vec<u8>> {
         };
         let line = unless_gone(fs::read(format!("/proc/{pid}/stat")))?.unwrap_or_default();
         let ended = procfs::stat(&line).is_none_or(Stat::is_dead);
-        // Who is being executed has his new memory before his environment is in there: first
-        // it has no place, then no length.
+        // During an exec, the process gets its new memory before its environment: at first the
+        // environment has no address, then no length.
         none += u32::from(procfs::environment_length(&line) == Some(0));
         if !environ.is_empty() || ended || none >= LOOKS_AT_NONE {
             return Ok(environ);
@@ -317,7 +317,7 @@ mod tests {
         loop {
             let environ = environ(pid).unwrap();
             if environ.is_empty() {
-                // It has ended: it is there as long as nobody waits for it.
+                // It has exited and is not reaped yet.
                 assert!(stat(pid).unwrap().is_none_or(Stat::is_dead), "after {looks} looks");
                 break;
             }

@@ -91,7 +91,7 @@ impl Readers {
         let mut answers = Vec::new();
         while let Some(rest) = whom.get(answers.len()..).filter(|rest| !rest.is_empty()) {
             if Instant::now() >= deadline {
-                // Next time, who took the time is known and isn't asked.
+                // The next read skips the process that used up the time.
                 let too_late = || ReadOutcome::Failed(io::ErrorKind::TimedOut.into());
                 answers.resize_with(whom.len(), too_late);
                 break;

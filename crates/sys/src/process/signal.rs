@@ -75,7 +75,7 @@ impl Signals {
         if fd < 0 {
             return Err(io::Error::last_os_error());
         }
-        // SAFETY: the kernel has just given us this descriptor and nobody else has it.
+        // SAFETY: the kernel has just returned this descriptor, and no other object owns it.
         Ok(Self { fd: unsafe { OwnedFd::from_raw_fd(fd) } })
     }
 
@@ -144,7 +144,7 @@ pub fn send_to_member(member: Member, signal: Signal) -> io::Result<()> {
             sent.or_else(|_| kill(member.pid.0, signal))
         }
         Err(Errno::SRCH) => Ok(()),
-        // There is no room to find out who it is now; that says nothing of him.
+        // Without descriptors, the identity of the process cannot be checked.
         Err(error @ (Errno::MFILE | Errno::NFILE)) => Err(error.into()),
         // Forbidden or unknown here (Linux before 5.3, some sandboxes): the gap
         // between check and signal is a few microseconds.

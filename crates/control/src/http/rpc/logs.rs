@@ -208,7 +208,7 @@ impl Wanted {
             let end = self.bytes.end.min(start + STEP);
             let bytes = log_piece::read(file, &(start..end))?;
             text.push_str(&follower.feed(&bytes));
-            // It may have been cut short meanwhile.
+            // It may have been truncated in the meantime.
             if bytes.is_empty() {
                 break;
             }

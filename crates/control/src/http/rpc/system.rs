@@ -56,7 +56,7 @@ pub(super) fn multicall<'a>(
                 Err(Fault::new(Kind::Failed, "the results before this one are too long"))
             } else {
                 let result = member(server, one, budget).await;
-                // The next call may wait for a process, and nobody should for that.
+                // The next call may wait for a process, and must not delay other responses.
                 budget.pass();
                 yield_now().await;
                 result

@@ -214,7 +214,7 @@ async function update() {
     .join(" · ");
 }
 
-// One look at a time; what happens meanwhile is seen by the next.
+// One update at a time; the next one shows changes during it.
 function look() {
   if (!document.body.classList.contains("overview")) return;
   if (looking) {
@@ -251,7 +251,7 @@ function follow() {
 function overview() {
   findRows();
   follow();
-  // Nobody looks at what nobody sees.
+  // A hidden page is not updated.
   setInterval(() => document.hidden || look(), USAGE_EVERY);
   setInterval(() => {
     if (document.hidden) return;

@@ -95,7 +95,7 @@ mod tests {
         assert!(numbers.unwrap().iter().all(|number| *number > 2));
         drop(writer);
         let mut read = String::new();
-        // It ends: nobody else has the writing end.
+        // The pipe ends, because no other descriptor for writing is open.
         reader.read_to_string(&mut read).unwrap();
         assert_eq!(read, "outerr");
     }

@@ -220,8 +220,7 @@ struct Errand<'a> {
 /// Runs in the child. The child shares the supervisor's memory, so it may only make system calls:
 /// no allocation, no lock, no panic, and no libc function with state.
 extern "C" fn child(errand: *mut c_void) -> c_int {
-    // SAFETY: `spawn` passes a pointer to its errand, which nobody else touches
-    // while we run.
+    // SAFETY: `spawn` passes a pointer to its errand, and does not use it while this runs.
     let errand = unsafe { &mut *errand.cast::<Errand<'_>>() };
     errand.began = true;
     errand.failed = match prepare(errand.plan, errand.table, errand.parent) {
