@@ -1,5 +1,6 @@
 //! The laws of the crates: each has a list of allowed dependencies, and only one has `unsafe` code.
-//! The directories of a crate don't import each other in circles, and no file is too long.
+//! The directories of a crate don't import each other in circles, no file is too long, and the name
+//! of each test states its promise.
 //! Packages of others come from one registry, under known licenses, in one version, and are used.
 //! ARCHITECTURE.md gives the reasons.
 
@@ -8,6 +9,7 @@
 mod circles;
 mod dependencies;
 mod limits;
+mod names;
 mod packages;
 mod sizes;
 mod words;

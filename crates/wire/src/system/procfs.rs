@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_whose_main_thread_has_exited_is_not_dead() {
+    fn a_process_without_its_main_thread_is_not_dead() {
         let stat = stat(LINE).unwrap();
         assert!(!Stat { state: b'Z', ..stat }.is_dead());
         assert!(Stat { state: b'Z', threads: 1, ..stat }.is_dead());
