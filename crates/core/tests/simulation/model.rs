@@ -90,8 +90,8 @@ pub(crate) struct Model {
     spared: bool,
     next_serial: u64,
     clock: Clock,
-    /// Events that listeners rejected in this turn.
-    returned: Vec<(ProcId, pools::Letter)>,
+    /// Events that were dropped in this turn for events that came back from listeners.
+    lost: Vec<u64>,
     /// Results that are output and have not been printed.
     printed: usize,
     /// Processes that get a stop signal in this turn because of the shutdown.
@@ -153,7 +153,7 @@ impl Model {
             spared: false,
             next_serial,
             clock: Clock::default(),
-            returned: Vec::new(),
+            lost: Vec::new(),
             printed: 0,
             stopped: Vec::new(),
             over: false,

@@ -122,9 +122,12 @@ impl Pool {
         }
     }
 
-    fn take_back(&mut self, letter: Letter, post: &mut Post) {
-        self.make_room(post);
+    /// Takes back an event that a listener has not handled. Returns the serials of dropped events.
+    fn take_back(&mut self, letter: Letter) -> Vec<u64> {
+        let mut post = Post::default();
+        self.make_room(&mut post);
         self.waiting.push_front(letter);
+        post.lost
     }
 }
 
@@ -221,8 +224,10 @@ impl Model {
             rejected.extend(letter);
         }
         pool.rests.insert(proc, rest);
+        let lost: Vec<u64> =
+            rejected.into_iter().flat_map(|letter| pool.take_back(letter)).collect();
         self.printed += printed;
-        self.returned.extend(rejected.into_iter().map(|letter| (proc, letter)));
+        self.lost.extend(lost);
     }
 
     /// Notes the exit of a listener.
@@ -231,19 +236,22 @@ impl Model {
         pool.rests.remove(&proc);
         let Some(ear) = pool.ear(proc) else { return };
         if let Ear::Busy { letter, .. } = std::mem::replace(ear, Ear::NEW) {
-            self.returned.push((proc, letter));
+            let lost = pool.take_back(letter);
+            self.lost.extend(lost);
         }
     }
 
     /// Notes that an event cannot be sent to a listener.
     pub(crate) fn went_deaf(&mut self, proc: ProcId, serial: u64) {
-        let Some(ear) = self.pool_of(proc).and_then(|pool| pool.ear(proc)) else { return };
+        let Some(pool) = self.pool_of(proc) else { return };
+        let Some(ear) = pool.ear(proc) else { return };
         if let Ear::Busy { letter, .. } = ear
             && letter.serial == serial
         {
             let letter = letter.clone();
             *ear = Ear::Deaf;
-            self.returned.push((proc, letter));
+            let lost = pool.take_back(letter);
+            self.lost.extend(lost);
         }
     }
 
@@ -262,12 +270,7 @@ impl Model {
         let prints = effects.iter().filter(|effect| matches!(effect, Effect::Print { .. })).count();
         let answers = std::mem::take(&mut self.printed);
         hold!(prints == answers, PrintsEachAnswer, "{prints} and not {answers}");
-        let mut post = Post::default();
-        for (proc, letter) in std::mem::take(&mut self.returned) {
-            if let Some(pool) = self.pool_of(proc) {
-                pool.take_back(letter, &mut post);
-            }
-        }
+        let mut post = Post { lost: std::mem::take(&mut self.lost), ..Post::default() };
         self.check_ticks(effects, now);
         for effect in effects {
             if let Effect::Emit(event) = effect {
@@ -386,7 +389,7 @@ impl Model {
     pub(super) fn drains(&mut self, members: &[ProcId], effects: &[Effect], now: Mono) -> bool {
         self.drained_at = None;
         let first = members.first();
-        let (returned, procs) = (&self.returned, &self.procs);
+        let procs = &self.procs;
         for group in self
             .groups
             .iter_mut()
@@ -408,9 +411,7 @@ impl Model {
         };
         let ears = pool.ears.iter().map(|(id, _)| id).filter(up).map(|id| pool.hears(*id));
         let (hears, busy) = ears.fold((false, false), |all, one| (all.0 || one.0, all.1 || one.1));
-        let waits = busy
-            || !pool.waiting.is_empty()
-            || returned.iter().any(|(id, _)| pool.ears.iter().any(|(ear, _)| ear == id));
+        let waits = busy || !pool.waiting.is_empty();
         let comes =
             effects.iter().any(|effect| matches!(effect, Effect::Emit(event) if pool.wants(event)));
         let within = hears && now < since + LISTENER_DRAIN && !self.hurry;
