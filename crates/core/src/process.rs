@@ -90,7 +90,7 @@ pub(crate) struct Process {
     runs: u64,
     /// Whether the cleanup before the first start, if configured, has been done.
     cleared: bool,
-    /// Whether the next start has to wait for its port.
+    /// Whether the next start has to wait for its port, if it has one.
     port_unseen: bool,
     /// The first look at its devices.
     devices: Devices,

@@ -1,12 +1,13 @@
 //! New health rules for a run that continues.
 
-use super::{Checking, Counting, Health, MEMORY_EVERY, Measuring, Progressing};
+use super::{Checking, Counting, Health, MEMORY_EVERY, Measuring, Progressing, Unhealthy};
 use crate::spec::health::{CheckSpec, HealthSpec, ProgressSpec, Ready, TreeSpec};
 use crate::time::Mono;
 
 impl Health {
     /// Applies new rules. New intervals and limits apply from the next check on. If the target
-    /// changes, the check begins again after its interval.
+    /// changes, the check begins again after its interval, and silence towards the old target no
+    /// longer counts.
     pub(crate) fn change_rules(
         &mut self,
         old: &HealthSpec,
@@ -18,13 +19,15 @@ impl Health {
         match (&old.check, new.check.as_ref().filter(|_| checks)) {
             (Some(old), Some(new)) if old.asks_as(new) => {}
             (_, new) => {
-                self.check = new.map(|new| Box::new(Checking::new(now, now + new.interval)))
+                self.check = new.map(|new| Box::new(Checking::new(now, now + new.interval)));
+                self.shows_life(|unhealthy| matches!(unhealthy, Unhealthy::Check { .. }));
             }
         }
         match (&old.progress, new.progress.as_ref().filter(|_| !starting)) {
             (Some(old), Some(new)) if old.asks_as(new) => {}
             (_, new) => {
-                self.progress = new.map(|new| Box::new(Progressing::new(now + new.interval)))
+                self.progress = new.map(|new| Box::new(Progressing::new(now + new.interval)));
+                self.shows_life(|unhealthy| matches!(unhealthy, Unhealthy::Stalled { .. }));
             }
         }
         match (&self.memory, &new.memory) {

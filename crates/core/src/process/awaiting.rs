@@ -38,7 +38,9 @@ impl Process {
 
     /// Whether a start would have to wait for its port or its devices.
     pub(super) fn has_to_await(&self, now: Mono) -> bool {
-        self.port_unseen || self.left_at.is_some_and(|at| now < at + MEMORY_LIMIT)
+        let port = self.port_unseen && self.port().is_some();
+        let memory = || self.left_at.is_some_and(|at| now < at + MEMORY_LIMIT);
+        port || (self.awaits_devices() && memory())
     }
 
     /// Lets time pass for the wait.
@@ -71,8 +73,8 @@ impl Process {
         if !self.port_unseen {
             return false;
         }
-        self.port_unseen = false;
         let Some(port) = self.port() else { return false };
+        self.port_unseen = false;
         let wait = PortWait::new(port, cx.now);
         self.look_at_port(&wait, cx);
         self.tree = Tree::Awaiting(Box::new(Awaited::Port(wait)));
@@ -137,9 +139,10 @@ impl Process {
     }
 
     fn awaits_memory(&mut self, cx: &mut Transition<'_>) -> bool {
-        let Some(left_at) = self.left_at.take().filter(|_| self.awaits_devices()) else {
+        if !self.awaits_devices() {
             return false;
-        };
+        }
+        let Some(left_at) = self.left_at.take() else { return false };
         let Some(mut wait) = self.devices.wait(left_at, cx.now) else { return false };
         let step = wait.tick(cx.now);
         self.tree = Tree::Awaiting(Box::new(Awaited::Devices(wait)));
@@ -194,6 +197,8 @@ impl Process {
                 cx.log(Line::DevicesUnknown { source, within });
             }
         }
+        // An update during this wait may have named a port.
+        self.await_if_wanted(cx);
     }
 
     /// Whether it is started again by itself, at once or after a pause.

@@ -13,6 +13,9 @@ impl Process {
         if old.start.wait_for != spec.start.wait_for {
             self.forget_targets(cx);
         }
+        if self.pid().is_none() {
+            self.await_if_wanted(cx);
+        }
         let starting = matches!(self.state, State::Starting { .. });
         if let State::Starting { live, due: Due::Up(at), .. } = &mut self.state {
             *at = live.since + spec.startsecs;

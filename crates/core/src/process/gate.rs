@@ -281,7 +281,10 @@ impl Process {
                     cx.log(Line::TargetsReached { name, after: now - waiting.since });
                 }
                 self.gate = Gate::Open;
-                self.spawn(cx);
+                // An update during this wait may require a cleanup or a wait for the port first.
+                if !self.tidies_first(cx) && !self.awaits_place(cx) {
+                    self.spawn(cx);
+                }
             }
             Err(unreached) => {
                 waiting.asking = Asking::Due(now + ASK_AGAIN);

@@ -45,7 +45,7 @@ impl Process {
         self.starts.note(cx.now);
         self.answered = false;
         let run = self.run();
-        self.recount_at = None;
+        (self.recount_at, self.port_unseen, self.left_at) = (None, false, None);
         (self.deaths, self.last_line) = (Deaths::default(), None);
         self.history.started = Some(cx.wall);
         self.history.runs.begin(run, cx.wall);

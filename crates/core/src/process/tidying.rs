@@ -21,8 +21,7 @@ impl Process {
 
     /// Begins a cleanup, if the configuration requires one.
     pub(super) fn tidy(&mut self, occasion: Occasion, cx: &mut Transition<'_>) {
-        self.port_unseen = self.port().is_some();
-        self.left_at = Some(cx.now).filter(|_| self.awaits_devices());
+        (self.port_unseen, self.left_at) = (true, Some(cx.now));
         let wanted = match occasion {
             Occasion::Start => self.removes() != RemoveLeftovers::No,
             Occasion::End => self.removes() != RemoveLeftovers::No,

@@ -137,8 +137,11 @@ stories! {
     an_update_changes_the_servers_that_a_start_waits_for
     an_update_gives_up_on_a_program_with_a_failed_dependency
     an_update_in_progress_is_completed
+    an_update_names_the_port_that_a_restart_waits_for
     an_update_of_health_rules_applies_to_earlier_checks
     an_update_of_rules_keeps_processes_running
+    an_update_removes_the_check_of_a_blocked_program
+    an_update_requires_a_cleanup_during_the_wait_for_servers
     answers_about_a_removed_group_are_ignored
     answers_about_an_earlier_run_are_ignored
     backoff_delays_double_up_to_their_limit
