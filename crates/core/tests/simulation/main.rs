@@ -10,6 +10,9 @@
 //! any two steps, listeners write nonsense, and clocks jump. `invariants.rs` lists the conditions
 //! that must hold nevertheless.
 //!
+//! In one case of four, most requests are updates and rolling restarts, at any time. These updates
+//! change every rule that a running program can take. Such a case has a seed from [`OF_UPDATES`] on.
+//!
 //! `SEED=n` repeats one case and prints its steps. `CASES=n` sets the number of cases. `SECONDS=n`
 //! runs for that time, with seeds from `FROM=n` on. With `TALLY=1`, the test does not stop at the
 //! first violation but counts the violations of each invariant. `UPDATE=1` updates the diagram in
@@ -48,6 +51,9 @@ const CASES: u64 = 20_000;
 
 /// The first seed for runs with a time limit.
 const LONG_RUN_FROM: u64 = 1_000_000;
+
+/// The seeds of cases with many updates begin here. Those of other cases are far below.
+const OF_UPDATES: u64 = 1_000_000_000_000;
 
 /// Cases that a thread takes at a time.
 const BATCH: u64 = 100;
@@ -129,7 +135,8 @@ fn play_many(next: &AtomicU64, end: u64, until: Option<Duration>) -> Played {
 
 impl Played {
     fn play(&mut self, seeds: Range<u64>) {
-        for seed in seeds {
+        for number in seeds {
+            let seed = if number % 4 == 3 { OF_UPDATES + number } else { number };
             self.cases += 1;
             match play(seed) {
                 Ok(diagram) => self.diagram.merge(diagram),

@@ -85,6 +85,8 @@ pub(crate) struct Model {
     updates: Vec<updates::Update>,
     remote_events: usize,
     group_changes: usize,
+    /// An update changed rules in this turn, and started the processes that it may start.
+    rules_changed: bool,
     removed: Vec<ProcId>,
     /// Processes were removed whose trees the supervisor does not stop.
     spared: bool,
@@ -149,6 +151,7 @@ impl Model {
             updates: Vec::new(),
             remote_events: 0,
             group_changes: 0,
+            rules_changed: false,
             removed: Vec::new(),
             spared: false,
             next_serial,
@@ -251,7 +254,7 @@ impl Model {
         self.ticked = *input == Input::Tick;
         self.hurry = false;
         self.job.expected = None;
-        (self.remote_events, self.group_changes) = (0, 0);
+        (self.remote_events, self.group_changes, self.rules_changed) = (0, 0, false);
         self.removed.clear();
         self.stopped.clear();
         for proc in self.procs.values_mut() {

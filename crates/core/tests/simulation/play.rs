@@ -57,6 +57,8 @@ pub(crate) struct Case {
     pub(crate) voices: BTreeMap<ProcId, Voice>,
     /// The number of requests.
     pub(crate) asked: usize,
+    /// Most requests are updates and rolling restarts.
+    pub(crate) updates: bool,
     /// The final stop request has been sent.
     pub(crate) ends: bool,
     due_ticks: usize,
@@ -107,6 +109,7 @@ impl Case {
             awaited: BTreeMap::new(),
             voices: BTreeMap::new(),
             asked: 0,
+            updates: seed >= crate::OF_UPDATES,
             ends: false,
             due_ticks: 0,
             log,

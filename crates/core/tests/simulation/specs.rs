@@ -98,7 +98,7 @@ pub(crate) fn other_rules(
 }
 
 /// Sorts groups into start order.
-fn sort(groups: &mut [GroupSpec]) {
+pub(crate) fn sort(groups: &mut [GroupSpec]) {
     groups.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
 }
 
@@ -193,7 +193,7 @@ fn pool(random: &mut Random) -> PoolSpec {
     PoolSpec { events, buffer_size: random.between(1, 5), handler }
 }
 
-fn process(random: &mut Random, name: String, listens: bool) -> ProcessSpec {
+pub(crate) fn process(random: &mut Random, name: String, listens: bool) -> ProcessSpec {
     let consecutive = RetryRule::Consecutive { reset_after: random.secs(0, 8) };
     let rules = [Autorestart::Always, Autorestart::Unexpected, Autorestart::Never];
     let killtree = random.below(3) > 0;
@@ -274,7 +274,7 @@ fn tidy(random: &mut Random) -> TidySpec {
 
 /// The conditions that process `number` of a group waits for. No process waits for a later one, so
 /// neither one configuration nor two together contain a cycle.
-fn start(random: &mut Random, group: &str, number: usize) -> StartSpec {
+pub(crate) fn start(random: &mut Random, group: &str, number: usize) -> StartSpec {
     let at: usize = group[1..].parse().unwrap();
     let mut before: Vec<String> = (0..number).map(|other| format!("{group}p{other}")).collect();
     before.extend((0..at).flat_map(|other| [format!("g{other}p0"), format!("g{other}")]));
@@ -293,7 +293,7 @@ fn start(random: &mut Random, group: &str, number: usize) -> StartSpec {
     StartSpec { depends_on, wait_for, retries_before_ready, ready_processes: None }
 }
 
-fn health(random: &mut Random, listens: bool) -> HealthSpec {
+pub(crate) fn health(random: &mut Random, listens: bool) -> HealthSpec {
     let ready = random.pick(&[
         Ready::Startsecs,
         Ready::Startsecs,

@@ -25,6 +25,9 @@ const ROUNDS: usize = 1200;
 impl Case {
     /// Takes a random step.
     pub(crate) fn step(&mut self) {
+        if self.updates && !self.ends && self.random.one_in(5) {
+            return self.update_anything();
+        }
         match self.random.below(24) {
             0..=4 => self.answer(),
             5 => self.answer_again(),
@@ -293,14 +296,14 @@ impl Case {
         self.give(Input::Request { id, command });
     }
 
-    fn unstartable(&mut self) -> Vec<(ProcId, SpawnError)> {
+    pub(crate) fn unstartable(&mut self) -> Vec<(ProcId, SpawnError)> {
         let procs: Vec<_> = self.model.procs.keys().copied().collect();
         let error = SpawnError::new(SpawnErrorKind::NotFound, "gone".to_owned());
         let picked = self.random.any(&procs).filter(|_| self.random.one_in(6));
         picked.map(|proc| (proc, error)).into_iter().collect()
     }
 
-    fn which(&mut self) -> Which {
+    pub(crate) fn which(&mut self) -> Which {
         match self.random.below(8) {
             0 => Which::All,
             1 | 2 => Which::Group(self.group_name()),

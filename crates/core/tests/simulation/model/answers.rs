@@ -182,6 +182,10 @@ impl Alive {
                 self.ready |= passes && spec.health.ready == Ready::Checked;
                 self.answered |= passes;
             }
+            // After an update, an answer may be about something that is no longer asked for.
+            Answer::Progressed(_) if spec.health.progress.is_none() => *watched = false,
+            Answer::TreeCounted(_) if spec.health.tree.is_none() => *watched = false,
+            Answer::MemorySeen { .. } if spec.health.memory.is_none() => *watched = false,
             Answer::Progressed(sample) => self.health.progressed(&spec.health, now, *sample),
             Answer::TreeCounted(count) => {
                 let once = spec.health.tree.as_ref().is_some_and(|tree| tree.distinct);

@@ -120,8 +120,7 @@ impl Model {
                 if let Some(stop) = proc.alive_mut().and_then(|alive| alive.stop.as_mut()) {
                     stop.fresh |= cut;
                 }
-                let grace = proc.spec.leftover_grace;
-                if let Cleanup::Busy { forced: false, asked_at, .. } = proc.cleanup
+                if let Cleanup::Busy { forced: false, asked_at, grace, .. } = proc.cleanup
                     && kill_by < asked_at.unwrap_or(now) + grace
                 {
                     let earlier = proc.kill_by.map_or(kill_by, |by| by.min(kill_by));

@@ -244,6 +244,13 @@ impl Model {
         let known = observed && alive.health.told;
         let unhealthy = alive.is_unhealthy(spec, now) && !known;
         hold!(!unhealthy, UnhealthyIsActedUpon, "{id:?} is unhealthy: {:?}", alive.health);
+        let well = alive.health.told && !alive.health.borne && !alive.is_unhealthy(spec, now);
+        hold!(
+            !well,
+            HealthAsTold,
+            "{id:?} is healthy again, which nothing says: {:?}",
+            alive.health
+        );
         hold!(!alive.health.overdue(now), AsksInTime, "{id:?} is not checked: {:?}", alive.health);
     }
 

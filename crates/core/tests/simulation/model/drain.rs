@@ -7,7 +7,7 @@ use supervisor_core::SignalTarget;
 use supervisor_core::ids::Member;
 use supervisor_core::input::{Exit, TreeProcess};
 use supervisor_core::signal::Signal;
-use supervisor_core::spec::{ProcessSpec, StopTarget};
+use supervisor_core::spec::ProcessSpec;
 use supervisor_core::time::Mono;
 
 use super::process::{Cleanup, Phase, Proc};
@@ -21,8 +21,9 @@ pub(crate) struct Drain {
     pub(crate) until: Mono,
     /// The part of the grace period at the latest check.
     stage: u8,
-    /// The stop signal.
+    /// The stop signal, and whether the whole process group got it.
     signal: Signal,
+    group: bool,
     /// The main process ignores the stop signal and has to get another one.
     main_again: bool,
     pub(crate) asked: BTreeSet<Member>,
@@ -37,12 +38,13 @@ pub(crate) struct Drain {
 }
 
 impl Drain {
-    pub(crate) fn new(now: Mono, wait: Duration, signal: Signal) -> Self {
+    pub(crate) fn new(now: Mono, wait: Duration, (signal, group): (Signal, bool)) -> Self {
         Self {
             began: now,
             until: now + wait,
             stage: 0,
             signal,
+            group,
             main_again: false,
             asked: BTreeSet::new(),
             counted: false,
@@ -94,10 +96,9 @@ impl Proc {
     /// Takes a census. Returns the processes that must get a signal by the end of the turn.
     pub(super) fn drain_counted(&mut self, now: Mono, members: &[TreeProcess], kernel: &Kernel) {
         let Some(drain) = &mut self.drain else { return };
-        let spec = &self.spec;
         drain.stage = drain.stage.max(drain.stage_at(now));
         if !std::mem::replace(&mut drain.counted, true) && !drain.forwarded {
-            let group = members.iter().filter(|_| spec.stop_target == StopTarget::Group);
+            let group = members.iter().filter(|_| drain.group);
             let main = self.latest;
             let hears = drain.signal == Signal::TERM;
             let deaf = |one: &TreeProcess| one.traits.ignores_stopsignal && !hears;
@@ -155,7 +156,7 @@ impl Proc {
             return;
         };
         hold!(drain.asked.insert(*member), AskedOnce, "{member:?} is signaled twice");
-        let in_group = self.spec.stop_target == StopTarget::Group && entry.group == self.latest.0;
+        let in_group = drain.group && entry.group == self.latest.0;
         let root = drain.lead.is_some() && !kernel.has_parent_of_its_tree(entry);
         let died = |exit: Option<Exit>| matches!(exit, Some(Exit::Signal { .. }));
         let untold = died(drain.lead) || died(entry.orphaned);
@@ -174,7 +175,7 @@ impl Proc {
             && self.drain.is_none()
             && self.well_alive().is_some()
         {
-            self.drain = Some(Drain { forwarded: true, ..Drain::new(now, wait, signal) });
+            self.drain = Some(Drain { forwarded: true, ..Drain::new(now, wait, (signal, false)) });
         }
     }
 

@@ -47,8 +47,9 @@ impl Proc {
         if self.drain.is_some() {
             (self.cleanup, self.must_count) = (Cleanup::Draining, true);
         } else if self.spec.killtree {
-            self.cleanup =
-                Cleanup::Busy { counting: false, forced: killed, asked_at: None, killed_at: None };
+            let (counting, asked_at, killed_at) = (false, None, None);
+            let grace = self.spec.leftover_grace;
+            self.cleanup = Cleanup::Busy { counting, forced: killed, asked_at, killed_at, grace };
         } else {
             self.turn.came_down = true;
         }

@@ -1,5 +1,7 @@
 //! The health of a run as the model sees it.
 
+mod changed;
+
 use std::time::Duration;
 
 use supervisor_core::health::{

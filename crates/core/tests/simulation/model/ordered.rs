@@ -12,7 +12,7 @@ impl Proc {
     /// for its dependencies first.
     pub(crate) fn order_start(&mut self, waits: bool, now: Mono) -> Result<(), Rejection> {
         let held_back = self.is_held_back();
-        let awaits = self.clears_first() || self.port_unseen || self.awaits_memory(now);
+        let awaits = self.clears_first() || self.awaits_port() || self.awaits_memory(now);
         let free = self.cleanup == Cleanup::Clear && !awaits;
         let at_once = !waits && free && self.spec.start.wait_for.is_none();
         match &mut self.phase {
@@ -101,8 +101,8 @@ impl Proc {
             Cleanup::Busy { counting: false, killed_at: Some(at), .. } => {
                 Some(at + UNKILLABLE_AFTER)
             }
-            Cleanup::Busy { counting: false, asked_at: Some(at), .. } => {
-                let by = at + self.spec.leftover_grace;
+            Cleanup::Busy { counting: false, asked_at: Some(at), grace, .. } => {
+                let by = at + grace;
                 Some(self.kill_by.map_or(by, |kill_by| by.min(kill_by)))
             }
             Cleanup::Draining => self.drain.as_ref().and_then(|drain| drain.due(&self.spec)),

@@ -92,9 +92,10 @@ impl Model {
         let for_end = occasion == Occasion::End;
         let there = self.outlook(id) == Outlook::There;
         self.with(id, |proc| {
-            if proc.run == 0 && proc.waits {
-                hold!(there, StartsInOrder, "{id:?} does not wait for what it depends on");
-                proc.waits = false;
+            if proc.run == 0 {
+                hold!(!proc.waits || there, StartsInOrder, "{id:?} does not wait for others");
+                // If an update requires the cleanup during the wait for servers, that wait follows.
+                (proc.waits, proc.targets) = (false, None);
             }
             let before = proc.cleanup;
             let due = match before {
@@ -133,11 +134,12 @@ impl Model {
                 Cleanup::Clear => {
                     hold!(!proc.waits || there, StartsInOrder, "{id:?} does not wait for others");
                     proc.waits = false;
-                    let wanted = proc.pending.is_some() && proc.port_unseen;
+                    let wanted = proc.pending.is_some() && proc.awaits_port();
                     hold!(wanted && after.is_none(), AwaitsPlace, "{id:?} looks at its port");
                     let by = now + PORT_TIME;
                     proc.cleanup = Cleanup::Awaiting(Awaited::Port { by, after });
                     (proc.port_unseen, proc.turn.came_down) = (false, false);
+                    proc.targets = None;
                 }
                 Cleanup::Awaiting(Awaited::Port { by, after: last }) => {
                     let due = proc.turn.to_look && after == last && within == by - now;
@@ -176,9 +178,10 @@ impl Model {
                 Cleanup::Clear => {
                     hold!(!proc.waits || there, StartsInOrder, "{id:?} does not wait for others");
                     proc.waits = false;
-                    let wanted = proc.pending.is_some() && !proc.port_unseen;
+                    let wanted = proc.pending.is_some() && !proc.awaits_port();
                     let due = wanted && proc.awaits_memory(now);
                     hold!(due, AwaitsPlace, "{id:?} looks at its devices");
+                    proc.targets = None;
                     let since = proc.devices.left_at.take().unwrap();
                     Memory { since, asked: None, next: now, before: None, last: false }
                 }
@@ -235,15 +238,19 @@ impl Proc {
 
     /// Nothing of its run is left.
     pub(crate) fn has_left(&mut self, now: Mono) {
-        self.port_unseen = self.port().is_some();
-        let known = self.devices.first.is_some_and(|first| first.device.is_some());
-        let awaits = self.spec.failure.await_devices && self.run > 0 && known;
-        self.devices.left_at = awaits.then_some(now);
+        (self.port_unseen, self.devices.left_at) = (true, Some(now));
+    }
+
+    /// A start has to look at its port first.
+    pub(crate) fn awaits_port(&self) -> bool {
+        self.port_unseen && self.port().is_some()
     }
 
     /// A start has to look at its devices first.
     pub(crate) fn awaits_memory(&self, now: Mono) -> bool {
-        self.devices.left_at.is_some_and(|at| now < at + MEMORY_TIME)
+        let known = self.devices.first.is_some_and(|first| first.device.is_some());
+        let awaits = self.spec.failure.await_devices && self.run > 0 && known;
+        awaits && self.devices.left_at.is_some_and(|at| now < at + MEMORY_TIME)
     }
 
     /// Its devices were looked at; the status, if it is given up for what they say.
@@ -392,7 +399,7 @@ impl Proc {
         let id = self.id;
         let down = matches!(self.phase, Phase::Down { .. }) && self.cleanup == Cleanup::Clear;
         let wanted = down && self.pending.is_some() && !held_back && !ending;
-        hold!(!(wanted && self.port_unseen), AwaitsPlace, "{id:?} does not look at its port");
+        hold!(!(wanted && self.awaits_port()), AwaitsPlace, "{id:?} does not look at its port");
         let memory = wanted && self.awaits_memory(now);
         hold!(!memory, AwaitsPlace, "{id:?} does not look at its devices");
         hold!(!self.turn.to_look, AwaitsPlace, "{id:?} does not look again");

@@ -218,6 +218,7 @@ pub(crate) enum Cleanup {
         forced: bool,
         asked_at: Option<Mono>,
         killed_at: Option<Mono>,
+        grace: Duration,
     },
     Stuck {
         recount_at: Mono,
@@ -259,7 +260,8 @@ impl Alive {
 impl Cleanup {
     /// The cleanup continues with SIGKILL.
     pub(crate) const fn forced(counting: bool) -> Self {
-        Self::Busy { counting, forced: true, asked_at: None, killed_at: None }
+        let (asked_at, killed_at, grace) = (None, None, Duration::ZERO);
+        Self::Busy { counting, forced: true, asked_at, killed_at, grace }
     }
 }
 

@@ -34,7 +34,7 @@ impl Model {
                 let borne = procs.any(|proc| proc.alive().is_some_and(|alive| alive.health.borne));
                 hold!(borne, UnhealthyForACause, "{name} is reported as blocked");
             }
-            Line::RollingStep { name, .. } => self.rolls(name, now),
+            Line::RollingStep { name, number, of } => self.rolls(name, (*number, *of), now),
             Line::MemoryHigh { name, .. } | Line::MemoryUnseen { name } => {
                 let mut procs = self.procs.values_mut().filter(|proc| proc.spec.name == *name);
                 let alive = procs.find_map(Proc::alive_mut);

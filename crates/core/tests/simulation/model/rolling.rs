@@ -19,6 +19,11 @@ pub(crate) struct Rolling {
 }
 
 impl Model {
+    /// Whether a rolling restart is in progress.
+    pub(crate) const fn is_rolling(&self) -> bool {
+        !self.rolling.is_empty()
+    }
+
     /// Begins a rolling restart. Returns whether the processes exist.
     pub(super) fn begin_rolling(
         &mut self,
@@ -34,33 +39,33 @@ impl Model {
     }
 
     /// Checks the restart of the next process.
-    pub(super) fn rolls(&mut self, name: &str, now: Mono) {
+    pub(super) fn rolls(&mut self, name: &str, (number, of): (usize, usize), now: Mono) {
         let named = self.procs.values().find(|proc| proc.spec.name == name).map(|proc| proc.id);
         let Some(id) = named else {
             return hold!(false, GroupsAsTold, "{name} is restarted, which is not there");
         };
         hold!(self.ending.is_none(), NoStartAtTheEnd, "{id:?} is restarted at the end");
         let is_ready = |id: &ProcId| self.procs.get(id).is_some_and(is_ready);
+        let wanted = |id: &ProcId| self.procs.get(id).is_some_and(Proc::is_wanted);
         let at = self.rolling.iter().position(|rolling| {
             let others = rolling.all.iter().filter(|other| **other != id);
-            let mut others = others.filter(|id| self.procs.get(id).is_some_and(Proc::is_wanted));
-            rolling.left.contains(&id)
+            let mut others = others.filter(|id| wanted(id));
+            let left = rolling.left.iter().filter(|id| wanted(id)).count();
+            (number + left, rolling.all.len()) == (of + 1, of)
+                && rolling.left.contains(&id)
+                && !rolling.unstartable.contains(&id)
                 && rolling.current.is_none_or(|current| is_ready(&current))
                 && (!is_ready(&id) || others.all(is_ready))
         });
         let Some(at) = at else {
             return hold!(false, RollsOneByOne, "{id:?} is restarted: {:?}", self.rolling);
         };
+        // The rolling restarts that were begun earlier have already seen which process is ready.
+        (0..=at).for_each(|at| self.note_ready(at));
         self.pass_over(at);
         let rolling = &mut self.rolling[at];
-        rolling.done.extend(rolling.current);
         rolling.left.retain(|other| *other != id);
         rolling.current = Some(id);
-        hold!(
-            !rolling.unstartable.contains(&id),
-            RollsOneByOne,
-            "{id:?} is stopped, and can't be started"
-        );
         self.with(id, |proc| {
             if let Phase::Alive(Alive { stop: None, .. }) = proc.phase {
                 let _ = proc.order_stop();

@@ -55,9 +55,7 @@ impl Model {
         }
     }
 
-    /// Whether an update of this group would change only rules. The simulation makes such an update
-    /// only with the changes of `specs::other_rules`, and not during a stop: the model applies new
-    /// rules to a stop in progress, unlike the core.
+    /// Whether an update of this group would change only rules.
     pub(crate) fn would_change_rules(&self, name: &str) -> bool {
         let old = self.groups.iter().find(|group| group.spec.name == name);
         let next = self.asked_for(name);
@@ -126,23 +124,39 @@ impl Model {
 
     fn change_rules(&mut self, next: Rc<GroupSpec>, now: Mono) {
         let at = self.groups.iter().position(|group| group.spec.name == next.name).unwrap();
-        let mut to_start = Vec::new();
-        for (id, spec) in self.groups[at].members.clone().into_iter().zip(&next.processes) {
+        let (mut members, mut to_start) = (Vec::new(), Vec::new());
+        for spec in &next.processes {
+            let is_its = |id: &&ProcId| self.procs[id].spec.name == spec.name;
+            let id = *self.groups[at].members.iter().find(is_its).unwrap();
+            members.push(id);
             let proc = self.procs.get_mut(&id).unwrap();
-            let changed = proc.spec != *spec;
-            let targets = proc.targets.filter(|_| proc.spec.start.wait_for == spec.start.wait_for);
-            (proc.spec, proc.targets) = (Rc::clone(spec), targets);
-            // The new rules judge the known facts at once, and count an overdue answer as late.
-            proc.turn.watched |= proc.well_alive().is_some();
-            if changed && spec.autostart && !proc.is_wanted() {
+            if proc.change_rules(spec, now) && spec.autostart && !proc.is_wanted() {
                 to_start.push(id);
             }
         }
-        self.groups[at].spec = next;
+        (self.groups[at].spec, self.groups[at].members) = (next, members);
+        self.rules_changed = true;
+        self.groups
+            .sort_by(|a, b| (a.spec.priority, &a.spec.name).cmp(&(b.spec.priority, &b.spec.name)));
         for id in to_start {
             let waits = self.outlook(id) == Outlook::Waits { comes: true };
             let _ = self.procs.get_mut(&id).unwrap().order_start(waits, now);
         }
+    }
+}
+
+impl Proc {
+    /// Applies new rules. Returns whether they differ.
+    fn change_rules(&mut self, spec: &Rc<ProcessSpec>, now: Mono) -> bool {
+        let old = std::mem::replace(&mut self.spec, Rc::clone(spec));
+        self.targets = self.targets.filter(|_| old.start.wait_for == spec.start.wait_for);
+        if let Some(alive) = self.well_alive() {
+            let starting = alive.up_at.is_none();
+            alive.health.change_rules(&old.health, &spec.health, starting, now);
+            // The new rules judge the known facts at once, and count an overdue answer as late.
+            self.turn.watched = true;
+        }
+        old != *spec
     }
 }
 

@@ -131,9 +131,9 @@ impl Model {
     }
 
     fn spawns(&mut self, id: ProcId, run: RunId, now: Mono, kernel: &Kernel) {
-        // A process of a new group may start before another one begins the shutdown in the same
-        // turn.
-        let comes = self.group_changes > 0 && self.procs.get(&id).is_some_and(|p| !p.turn.ending);
+        // An update may start a process before another one begins the shutdown in the same turn.
+        let changes = self.group_changes > 0 || self.rules_changed;
+        let comes = changes && self.procs.get(&id).is_some_and(|p| !p.turn.ending);
         hold!(self.ending.is_none() || comes, NoStartAtTheEnd, "{id:?} is started");
         let there = self.outlook(id) == Outlook::There;
         let Some(proc) = self.procs.get_mut(&id) else {
@@ -151,7 +151,7 @@ impl Model {
         let left = proc.spec.killtree && !living.is_empty();
         let main = living.iter().any(|pid| kernel.entry(*pid).is_some_and(|entry| entry.main));
         hold!(!left && !main, OneCopy, "{id:?} is started beside {living:?}");
-        let awaits = matches!(proc.cleanup, Cleanup::Awaiting(_)) || proc.port_unseen;
+        let awaits = matches!(proc.cleanup, Cleanup::Awaiting(_)) || proc.awaits_port();
         let awaits = awaits || proc.awaits_memory(now);
         hold!(!awaits, AwaitsPlace, "{id:?} is started, which awaits {:?}", proc.cleanup);
         let clean = !matches!(proc.cleanup, Cleanup::Tidying { .. });
@@ -167,6 +167,7 @@ impl Model {
         proc.deaths.clear();
         (proc.drain, proc.kill_by) = (None, None);
         (proc.pending, proc.recount_at, proc.devices.left_at) = (None, None, None);
+        proc.port_unseen = false;
         proc.phase = Phase::Asked { stop: false };
     }
 
@@ -226,13 +227,15 @@ impl Model {
             Intent::Rest | Intent::Run => spec.stopwaitsecs,
         };
         let wait = kill_by.map_or(wait, |by| wait.min(by - now));
-        proc.drain = Some(Drain::new(now, wait, signal));
+        proc.drain = Some(Drain::new(now, wait, (signal, group)));
         alive.stop =
             Some(Stop { killed_at: None, hurried: hurry, stuck: false, fresh: true, intent });
     }
 
     fn signals_member(&mut self, member: Member, signal: Signal, now: Mono, kernel: &Kernel) {
-        let owner = self.procs.values_mut().find(|proc| proc.known.contains(&member));
+        // An orphan may have counted as part of another tree before.
+        let owners = self.procs.values_mut().filter(|proc| proc.known.contains(&member));
+        let owner = owners.min_by_key(|proc| !proc.must_ask.contains(&member));
         let Some(proc) = owner else {
             hold!(false, SignalsOwnOnly, "{member:?} is signalled, whom no census found");
             return;
@@ -247,8 +250,8 @@ impl Model {
             return proc.drain_asks(&SignalTarget::Member(member), signal, entry, kernel);
         }
         match (&mut proc.cleanup, &proc.phase) {
-            (Cleanup::Busy { forced, asked_at, killed_at, .. }, Phase::Down { .. }) => {
-                let grace = proc.spec.leftover_grace;
+            (Cleanup::Busy { forced, asked_at, killed_at, grace, .. }, Phase::Down { .. }) => {
+                let grace = *grace;
                 let cut = proc.kill_by.is_some_and(|kill_by| now >= kill_by);
                 let patient = asked_at.is_some_and(|at| now >= at + grace) || cut;
                 hold!(!kills || *forced || patient, KillsAfterPatience, "{member:?} is killed");
@@ -329,9 +332,9 @@ impl Model {
         let killed = |stop: &Stop| stop.killed_at.is_some();
         let main = proc.alive().and_then(|alive| alive.stop).is_some_and(|stop| killed(&stop));
         let patient = match proc.cleanup {
-            Cleanup::Busy { forced, asked_at, .. } => {
+            Cleanup::Busy { forced, asked_at, grace, .. } => {
                 let cut = proc.kill_by.is_some_and(|kill_by| now >= kill_by);
-                forced || cut || asked_at.is_some_and(|at| now >= at + proc.spec.leftover_grace)
+                forced || cut || asked_at.is_some_and(|at| now >= at + grace)
             }
             Cleanup::Draining
             | Cleanup::Clear
