@@ -387,6 +387,26 @@ mod tests {
     }
 
     #[test]
+    fn a_file_with_the_name_of_the_draft_is_kept_unless_it_is_a_stale_socket() {
+        let folder = std::env::temp_dir().join(format!("drafts-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("s.sock");
+        let draft = folder.join(format!("s.sock{}", draft_suffix()));
+        fs::write(&draft, "precious").unwrap();
+        assert!(unix(&path, 0o600, None).is_err());
+        assert_eq!(fs::read(&draft).unwrap(), b"precious");
+        fs::remove_file(&draft).unwrap();
+        let other = listening::unix(&draft).unwrap();
+        rustix::net::listen(&other, 1).unwrap();
+        assert!(unix(&path, 0o600, None).is_err());
+        assert!(listening::is_listened_to(&draft).unwrap());
+        drop(other);
+        let (_socket, _file) = unix(&path, 0o600, None).unwrap();
+        assert!(listening::is_listened_to(&path).unwrap() && !draft.exists());
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
     fn a_removed_socket_file_is_created_again() {
         let folder = std::env::temp_dir().join(format!("lost-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
