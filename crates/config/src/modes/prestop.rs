@@ -51,7 +51,7 @@ mod tests {
     use crate::testing::{FakeHost, sources};
 
     #[test]
-    fn a_delay_that_can_never_end_early_has_a_warning() {
+    fn a_prestop_delay_that_can_never_end_early_causes_a_warning() {
         let early = ("PROCESS_PRESTOP_UNTIL_IDLE", "true");
         let delay = ("PROCESS_PRESTOP_DELAY_SECS", "300");
         let preset = ("PROCESS_HEALTH_PRESET", "vllm");

@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_was_shortened_has_the_words_that_are_left() {
+    fn a_shortened_name_has_words_of_the_full_name() {
         assert!(has_words_of("failure_exit_codes", "exit_codes"));
         assert!(has_words_of("await_gpu_memory", "gpu_await"));
         assert!(!has_words_of("exitcodes", "exit_codes"));

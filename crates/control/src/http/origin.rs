@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_is_unclear_comes_from_no_page_of_ours() {
+    fn a_request_with_contradictory_origin_headers_is_rejected() {
         let (host, own_page) = (("host", "box"), ("origin", "http://box"));
         let (site, stranger) = (("sec-fetch-site", "same-origin"), ("origin", "http://evil"));
         assert!(own(&[host, own_page]) && own(&[host, site]));

@@ -339,7 +339,7 @@ fn play() {
 }
 
 #[test]
-fn a_socket_that_was_removed_is_there_again_and_the_log_says_so() {
+fn a_removed_socket_is_created_again_with_a_log_line() {
     let folder = std::env::temp_dir().join(format!("removed-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join("s.sock");

@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_baseline_counts_only_where_no_other_program_has_memory() {
+    fn the_gpu_baseline_counts_only_without_memory_of_other_programs() {
         let at = |used: [u64; 2]| {
             [device(0, Some(used[0]), None), device(1, Some(used[1]), None)].to_vec()
         };

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_in_many_pieces_is_not_copied_for_each_of_them() {
+    fn a_result_in_many_pieces_is_rarely_copied() {
         let said = [head(20, 1_048_576), vec![b'x'; 1_048_576]].concat();
         let (mut answer, mut grown) = (Vec::new(), 0);
         for mut piece in said.chunks(16) {

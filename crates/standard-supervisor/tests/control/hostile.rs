@@ -107,7 +107,7 @@ fn get(target: &str) -> String {
 }
 
 #[test]
-fn no_path_leads_to_a_file_or_around_a_check() {
+fn no_path_reaches_files_or_bypasses_a_check() {
     let mut target = Target::start("paths");
     for path in [
         "/../../etc/passwd",
@@ -147,7 +147,7 @@ fn no_path_leads_to_a_file_or_around_a_check() {
 }
 
 #[test]
-fn no_method_does_what_another_may_not() {
+fn no_http_method_bypasses_a_check_of_another() {
     let mut target = Target::start("methods");
     for method in ["HEAD", "OPTIONS", "TRACE", "PUT", "PATCH", "DELETE", "FOO", "get"] {
         target.check(At::Operators, &request(method, "/api/v1/all/stop", ""), 405);
@@ -167,7 +167,7 @@ fn no_method_does_what_another_may_not() {
 }
 
 #[test]
-fn no_site_but_ours_can_command() {
+fn only_own_pages_can_send_commands() {
     let mut target = Target::start("sites");
     for (headers, status) in [
         ("", 200),
@@ -206,7 +206,7 @@ fn no_site_but_ours_can_command() {
 }
 
 #[test]
-fn no_request_hides_in_another() {
+fn no_request_can_be_smuggled_in_another() {
     let mut target = Target::start("framing");
     let inner = "0\r\n\r\nGET /ok.html HTTP/1.1\r\nHost: x\r\n\r\n";
     for length in ["-1", "+5", "0x5", "5, 6", "1e3", "", "99999999999999999999"] {
@@ -243,7 +243,7 @@ fn no_request_hides_in_another() {
 }
 
 #[test]
-fn no_name_log_or_path_becomes_markup_or_a_header() {
+fn names_logs_and_paths_cannot_inject_markup_or_headers() {
     let mut target = Target::start("markup");
     for (path, status) in [
         ("/index.html?action=start&processname=INJECTION", 301),
@@ -269,7 +269,7 @@ fn no_name_log_or_path_becomes_markup_or_a_header() {
 }
 
 #[test]
-fn no_path_or_method_avoids_the_password() {
+fn no_path_or_method_bypasses_the_password() {
     let mut target = Target::start("password");
     for method in ["GET", "POST", "HEAD", "OPTIONS", "TRACE", "PUT", "FOO"] {
         for path in [

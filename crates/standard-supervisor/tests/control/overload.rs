@@ -110,7 +110,7 @@ fn busy_operators_delay_no_client() {
 
 /// docs/design/operators.md has the numbers that this command prints for 10,000.
 #[test]
-fn the_comparison_with_supervisord_measures_that_every_question_is_answered() {
+fn measure_strangers_reports_that_every_request_is_answered() {
     let Some(python) = python() else {
         return skip("SUPERVISOR_PYTHON names no Python", "REQUIRE_PYTHON");
     };

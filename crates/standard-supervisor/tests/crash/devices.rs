@@ -86,19 +86,19 @@ fn waited_for(name: &str, app: &str, web: &str) -> Option<String> {
 }
 
 #[test]
-fn the_memory_of_another_program_on_the_same_gpu_is_not_waited_for() {
+fn gpu_memory_of_another_program_is_not_awaited() {
     let Some(said) = waited_for("gpu-shared", "0", "0") else { return };
     assert!(said.contains("GPU memory stopped decreasing after "), "{said}");
 }
 
 #[test]
-fn a_program_on_another_gpu_does_not_shorten_the_wait() {
+fn a_program_on_another_gpu_does_not_shorten_the_wait_for_memory() {
     let Some(said) = waited_for("gpu-apart", "0", "1") else { return };
     assert!(said.contains("GPU memory was released after "), "{said}");
 }
 
 #[test]
-fn a_first_look_after_the_program_has_opened_its_gpu_is_no_baseline() {
+fn a_first_look_after_the_program_opened_its_gpu_is_not_a_baseline() {
     let place = Place::new("gpu-late");
     let (asked, up) = (place.path("asked"), place.path("up"));
     let (asked, up) = (asked.display(), up.display());
@@ -121,7 +121,7 @@ fn a_first_look_after_the_program_has_opened_its_gpu_is_no_baseline() {
 
 /// This takes the two minutes that a start waits.
 #[test]
-fn memory_that_a_stranger_holds_is_waited_for_and_the_stranger_is_named() {
+fn a_start_waits_for_gpu_memory_and_names_a_foreign_process_that_holds_it() {
     let place = Place::new("gpu-held");
     let first = row(612);
     let held = row(70_000);

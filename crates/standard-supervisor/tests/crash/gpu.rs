@@ -109,7 +109,7 @@ fn a_lost_gpu_ends_the_retries_and_a_silent_tool_does_not() {
 }
 
 #[test]
-fn a_container_without_a_gpu_at_the_first_start_has_lost_none() {
+fn a_container_without_gpus_at_the_first_start_loses_none() {
     for (name, answer) in [
         ("none", "echo 'No devices were found'; exit 6"),
         ("driver", "echo \"couldn't communicate with the NVIDIA driver\"; exit 9"),

@@ -77,7 +77,7 @@ fn the_python_client_updates_by_restarting() {
 
 /// Python's client stops, removes and adds the program; in between there is none.
 #[test]
-fn an_update_of_the_only_program_of_a_command_does_not_end_the_supervisor() {
+fn an_update_of_the_only_program_does_not_stop_the_supervisor() {
     for client in [Client::Native, Client::Python] {
         let Some(place) = Place::without_daemon() else { return };
         let setting = |number: u32| format!("[program:app]\nenvironment=A=\"{number}\"\n");

@@ -314,7 +314,7 @@ fn one_line_at_the_start_names_the_check_and_the_setting_that_chose_it() {
 
 /// The line does not contain the query, which may be a password.
 #[test]
-fn a_start_also_says_what_is_asked_without_a_preset() {
+fn a_check_without_a_preset_is_logged_at_the_start() {
     let pairs = [("PROCESS_HEALTH_URL", "http://127.0.0.1:1/h?key=s3cret")];
     let config = command_mode(vec!["x".into()], &sources(&pairs), &FakeHost::default()).unwrap();
     let line = "check: app: checking http://127.0.0.1:1/h (PROCESS_HEALTH_URL)".to_owned();

@@ -237,7 +237,7 @@ fn unknown_options_are_reported_once_with_the_nearest_name() {
 }
 
 #[test]
-fn an_unknown_option_suggests_the_similar_one_that_accepts_its_value() {
+fn an_unknown_option_suggests_a_similar_one_that_accepts_its_value() {
     for (written, meant) in [
         ("exit_codes=oom:137,gpu_lost:71", "failure_exit_codes"),
         ("exit_codes=0,2", "exitcodes"),
