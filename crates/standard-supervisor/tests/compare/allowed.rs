@@ -33,42 +33,46 @@ enum Rule {
 pub(crate) const ALLOWED: &[Allowed] = &[
     Allowed {
         id: "exec-failure",
-        reason: "A program that can't be executed, or whose user or directory can't be had, \
-                 is a failed start with its reason in the main log, where they start a child \
-                 that writes the reason into its own log and exits with 127.",
+        reason: "If a program cannot be executed, or its user or directory cannot be \
+                 used, its start fails, and the main log has the reason. supervisord \
+                 starts a child, which writes the reason to the program's log and exits \
+                 with 127.",
         rule: Rule::Always(exec_failure),
     },
     Allowed {
         id: "path-shown",
-        reason: "A command that isn't found is reported with the PATH that was searched.",
+        reason: "If a command is not found, the log shows the PATH that was searched.",
         rule: Rule::Always(path_shown),
     },
     Allowed {
         id: "command-not-repeated",
-        reason: "Of a command that can't be parsed the first word and the place of the open quote \
-                 are shown: the rest may be a password.",
+        reason: "If a command cannot be parsed, the log shows only its first word and the \
+                 position of the open quote, because the rest may be a password.",
         rule: Rule::Always(command_not_repeated),
     },
     Allowed {
         id: "dependencies",
-        reason: "depends_on, which they ignore, orders starts, and a program that waits says so.",
+        reason: "depends_on, which supervisord ignores, orders starts, and the log names \
+                 the programs that wait.",
         rule: Rule::Asked(dependencies),
     },
     Allowed {
         id: "command-lookup",
-        reason: "A command is looked up as it will be executed: a relative path from the \
-                 program's directory, and a name past files of the PATH that can't be executed.",
+        reason: "A command is searched as it will be executed: a relative path from the \
+                 program's directory, and a name beyond files in the PATH that cannot be \
+                 executed.",
         rule: Rule::Declared,
     },
     Allowed {
         id: "which-program",
-        reason: "A line behind that of the start says that it is not Python's supervisord, \
-                 because a package of Python's may have put its programs in place of ours.",
+        reason: "A line after that of the start says that this is standard-supervisor, \
+                 because a Python package may have replaced its commands.",
         rule: Rule::OursSays("INFO", &["this is standard-supervisor "]),
     },
     Allowed {
         id: "unknown-names",
-        reason: "Options and sections that don't exist are warned about: most are slips.",
+        reason: "Unknown options and sections cause a warning, because most of them are \
+                 typing errors.",
         rule: Rule::OursSays(
             "WARN",
             &["is ignored: unknown ", "ignoring options of other programs: "],
@@ -76,7 +80,8 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         id: "more-warnings",
-        reason: "What can hardly be meant is warned about, and then done as they do it.",
+        reason: "Values that are probably not intended cause a warning. Their effect is \
+                 that of supervisord.",
         rule: Rule::OursSays(
             "WARN",
             &[
@@ -89,60 +94,63 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         id: "log-cannot-be-opened",
-        reason: "A program whose log can't be opened runs without it, after a warning, where \
-                 they refuse to start it.",
+        reason: "If the log of a program cannot be opened, the program runs without it, \
+                 after a warning. supervisord does not start the program.",
         rule: Rule::Declared,
     },
     Allowed {
         id: "other-signals",
-        reason: "Signals without a meaning are ignored, where they end the supervisor and \
-                 leave its programs alone.",
+        reason: "Signals without a meaning are ignored. supervisord exits and leaves its \
+                 programs running.",
         rule: Rule::Declared,
     },
     Allowed {
         id: "orphans",
-        reason: "What a program leaves behind becomes a child of the supervisor wherever it runs, \
-                 as theirs does with process id 1, and so its end is in the log.",
+        reason: "Orphans of a program become children of the supervisor with any process \
+                 id, and the log shows their exit. supervisord gets them only as process \
+                 id 1.",
         rule: Rule::OursSays("INFO", &["reaped unknown pid"]),
     },
     Allowed {
         id: "stdout-once",
-        reason: "With logfile=/dev/stdout in the foreground each line is there once, not twice.",
+        reason: "With logfile=/dev/stdout in the foreground, the log has each line once. \
+                 supervisord writes it twice.",
         rule: Rule::Asked(stdout_once),
     },
     Allowed {
         id: "all-mistakes",
-        reason: "All mistakes of a configuration are reported, each with its file and line, \
-                 where they report the first.",
+        reason: "All errors in a configuration are reported, each with its file and line. \
+                 supervisord reports the first.",
         rule: Rule::Asked(all_mistakes),
     },
     Allowed {
         id: "up-at-once",
-        reason: "With startsecs=0 a program is up as soon as it is started, and that is said; \
-                 of one that ends at once they may not say it.",
+        reason: "With startsecs=0, a program is RUNNING as soon as it is started, and the \
+                 log says so. supervisord may not log it for a program that exits at \
+                 once.",
         rule: Rule::Always(up_at_once),
     },
     Allowed {
         id: "searched-as-root",
-        reason: "The warning that root's supervisor searches its configuration has other words \
-                 and no line of Python.",
+        reason: "The warning about a configuration that supervisord searched as root has \
+                 other words and no line of Python.",
         rule: Rule::Always(searched_as_root),
     },
     Allowed {
         id: "pidfile-failure",
-        reason: "A pidfile that can't be written is reported with the reason, and that the \
-                 supervisor has started is said all the same: people wait for that line.",
+        reason: "If a pidfile cannot be written, the log has the reason and still the \
+                 line that the supervisor has started, because people wait for that line.",
         rule: Rule::Declared,
     },
     Allowed {
         id: "own-descriptors",
-        reason: "What their debug level says about their own file descriptors and Python \
-                 objects has no counterpart.",
+        reason: "supervisord's debug lines about its own file descriptors and Python \
+                 objects have no counterpart.",
         rule: Rule::Always(own_descriptors),
     },
     Allowed {
         id: "below-debug",
-        reason: "The levels trace and blather are about the insides of a supervisor.",
+        reason: "The levels trace and blather show the internals of supervisord.",
         rule: Rule::Always(below_debug),
     },
 ];

@@ -191,7 +191,7 @@ impl Proc {
             self.expect_report(ended, next, wait);
         }
         if again {
-            self.start_by_rule(now, wait, "its rule wants it to run");
+            self.start_by_rule(now, wait, "autorestart");
             None
         } else {
             Some(counts_for)
@@ -216,7 +216,7 @@ impl Proc {
         let state = if at_once { StateName::Exited } else { StateName::Backoff };
         self.expect_report(ended, Next::Restart(wait.least), wait);
         self.down(state, Why::Rests);
-        let cause = if at_once { "its rule wants it to run" } else { "its wait is over" };
+        let cause = if at_once { "autorestart" } else { "the delay is over" };
         self.start_by_rule(now, wait, cause);
         None
     }

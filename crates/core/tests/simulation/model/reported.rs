@@ -220,23 +220,25 @@ fn cause(proc: &Proc, change: (StateName, StateName), ending: bool) -> &'static 
             "startsecs are over"
         }
         (L::Starting, L::Running) => "it is ready",
-        (L::Starting, L::Stopped) => "its start failed, and it was to stop",
-        (L::Starting, L::Backoff) => "its start failed, or it ended too early",
+        (L::Starting, L::Stopped) => "its start failed, and a stop was requested",
+        (L::Starting, L::Backoff) => "its start failed, or it exited too early",
         (_, L::Stopping) => match proc.alive() {
             Some(alive) if alive.to_stop => "stop",
             Some(alive) if alive.health.condemned.is_some() => "it is unhealthy",
-            Some(_) | None => "everything stops",
+            Some(_) | None => "shutdown",
         },
-        (L::Running, L::Exited) => "it ended",
-        (L::Stopped, L::Fatal) => "what it waits for does not come",
-        (L::Exited, L::Backoff) if proc.turn.not_begun => "what it waits for does not come",
-        (L::Exited, L::Backoff) => "its end counts as a failure",
-        (L::Backoff, L::Fatal) if gave_up || !ending => "it is given up",
-        (L::Backoff, L::Fatal) => "everything stops",
+        (L::Running, L::Exited) => "it exited",
+        (L::Stopped, L::Fatal) => "its dependency or server is not available",
+        (L::Exited, L::Backoff) if proc.turn.not_begun => {
+            "its dependency or server is not available"
+        }
+        (L::Exited, L::Backoff) => "its exit counts as a failure",
+        (L::Backoff, L::Fatal) if gave_up || !ending => "the supervisor gives up on it",
+        (L::Backoff, L::Fatal) => "shutdown",
         (L::Backoff, L::Stopped) => "stop",
-        (L::Stopping, L::Stopped) => "it ended",
+        (L::Stopping, L::Stopped) => "it exited",
         (L::Stopping, L::Backoff | L::Exited | L::Fatal) => "it exited after it was unhealthy",
-        (L::Fatal, L::Stopped) => "start, which has to wait",
+        (L::Fatal, L::Stopped) => "start, which must wait",
         _ => "?",
     }
 }
