@@ -221,16 +221,26 @@ impl<'a> Lowering<'a> {
         origin: &Origin,
         why: &str,
     ) -> Reported {
-        let (why, section) = (in_short(why), repr(&section.name));
-        self.report_at(
-            origin,
-            &format!("{why} in section {section}; {}: expected {}", def.key, def.what),
-        )
+        let why = in_short(why);
+        let message = match origin {
+            // Its name says the section and the key.
+            Origin::Variable(_) => format!("{}; expected {}", why.trim_end(), def.what),
+            Origin::BuiltIn | Origin::Flag(_) | Origin::File { .. } => {
+                let section = repr(&section.name);
+                format!("{why} in section {section}; {}: expected {}", def.key, def.what)
+            }
+        };
+        self.report_at(origin, &message)
     }
 
-    /// Reports an error in a section, in supervisord's form.
+    /// Reports an error in a section. For a file, the message has supervisord's form.
     fn complain(&mut self, section: &Section, origin: &Origin, why: &str) -> Reported {
-        self.report_at(origin, &format!("{why} in section {}", repr(&section.name)))
+        match origin {
+            Origin::Variable(_) => self.report_at(origin, why),
+            Origin::BuiltIn | Origin::Flag(_) | Origin::File { .. } => {
+                self.report_at(origin, &format!("{why} in section {}", repr(&section.name)))
+            }
+        }
     }
 
     fn report_at(&mut self, origin: &Origin, message: &str) -> Reported {

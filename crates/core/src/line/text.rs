@@ -303,7 +303,7 @@ impl fmt::Display for Line {
                 write!(f, "unhealthy: {name}: {unhealthy}; not restarting it for this")
             }
             Self::Unhealthy { name, unhealthy, observe: false } => {
-                write!(f, "unhealthy: {name}: {unhealthy}")
+                write!(f, "unhealthy: {name}: {unhealthy}; stopping it")
             }
             Self::Unhealthy { name, unhealthy, observe: true } => {
                 write!(f, "unhealthy: {name}: {unhealthy}; no action (health_action=observe)")

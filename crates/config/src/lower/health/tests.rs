@@ -161,8 +161,7 @@ fn all_errors_in_health_settings_are_reported_with_the_expected_values() {
     )
     .unwrap_err();
     for part in [
-        "PROCESS_HEALTH_PRESET: unknown preset 'vlm' in section 'program:app'; health_preset: \
-         expected vllm, sglang",
+        "PROCESS_HEALTH_PRESET: unknown preset 'vlm'; expected vllm, sglang",
         "PROCESS_HEALTH_INTERVAL: 0 seconds are less than 0.05",
         "PROCESS_HEALTH_ACTION: invalid value 'reboot'",
         "PROCESS_HEALTH_READY: the text is empty",

@@ -13,12 +13,10 @@ fn a_command_that_can_never_be_executed_is_rejected() {
     ]);
     assert_eq!(
         text,
-        "ERROR: SUPERVISOR_PROGRAM__APP_COMMAND: command is empty in section 'program:app'; \
-         command: expected a program and its arguments, split like shell words\nERROR: \
+        "ERROR: SUPERVISOR_PROGRAM__APP_COMMAND: command is empty; expected a program and its arguments, split like shell words\nERROR: \
          SUPERVISOR_PROGRAM__X_COMMAND: can't parse command 'sh …': No closing quotation for \" \
-         at character 7 in section 'program:x'; command: expected a program and its arguments, \
-         split like shell words\nERROR: SUPERVISOR_EVENTLISTENER__L_COMMAND: command is empty \
-         in section 'eventlistener:l'; command: expected a program and its arguments, split \
+         at character 7; expected a program and its arguments, \
+         split like shell words\nERROR: SUPERVISOR_EVENTLISTENER__L_COMMAND: command is empty; expected a program and its arguments, split \
          like shell words"
     );
 }
@@ -36,9 +34,9 @@ fn an_invalid_listen_address_is_rejected() {
     for line in [
         "ERROR: PROCESS_STATUS_PORT: not a whole number: '9/'; expected port, host:port or [address]:port, with a port from 1 to 65535, or off",
         "ERROR: SUPERVISOR_INET_HTTP_SERVER_PORT: [::1]x is neither an IP address nor a name in \
-         /etc/hosts in section 'inet_http_server'; port: expected",
+         /etc/hosts; expected",
         "ERROR: SUPERVISOR_FCGI_PROGRAM__F_SOCKET: nosuch is neither an IP address nor a name \
-         in /etc/hosts in section 'fcgi-program:f'; socket: expected",
+         in /etc/hosts; expected",
     ] {
         assert!(text.lines().any(|l| l.starts_with(line)), "{line}\nis not in\n{text}");
     }
@@ -66,16 +64,15 @@ fn every_error_names_its_variable_the_value_and_the_accepted_values() {
     ]);
     for line in [
         "ERROR: PROCESS_MAX_START_RETRIES must be an integer, got 'x'",
-        "ERROR: SUPERVISOR_PROGRAM__APP_STARTSECS: not a whole number: 'x' in section 'program:app'; startsecs: expected a whole number of seconds",
-        "ERROR: SUPERVISOR_PROGRAM__APP_AUTOSTART: not a valid boolean value: 'perhaps' in section 'program:app'; autostart: expected yes, true, on, 1, no, false, off or 0",
-        "ERROR: SUPERVISOR_PROGRAM__APP_USER: Invalid user name nobody-here in section \
-         'program:app'; user: expected the name or id of an existing user",
-        "ERROR: SUPERVISOR_PROGRAM__B_STARTSECS: program section program:b does not specify a command in section 'program:b'",
-        "ERROR: SUPERVISOR_SUPERVISORD_LOGLEVEL: bad logging level name 'warning' in section 'supervisord'; loglevel: expected critical, error, warn, info, debug, trace or blather",
-        "ERROR: SUPERVISOR_SUPERVISORD_PIDFILE: The directory named as part of the path /nowhere/pid does not exist in section 'supervisord'; pidfile: expected a path in an existing directory",
-        "ERROR: SUPERVISOR_GROUP__G_PROGRAMS: [group:g] names unknown program or fcgi-program nope; programs: expected names such as app, b in section 'group:g'",
-        "ERROR: SUPERVISOR_EVENTLISTENER__L_COMMAND: [eventlistener:l] section requires an \"events\" line in section 'eventlistener:l'",
-        "ERROR: SUPERVISOR_INET_HTTP_SERVER_PORT: not a valid port number: '0'  in section 'inet_http_server'; port: expected port, :port, *:port or host:port, with a port from 1 to 65535",
+        "ERROR: SUPERVISOR_PROGRAM__APP_STARTSECS: not a whole number: 'x'; expected a whole number of seconds",
+        "ERROR: SUPERVISOR_PROGRAM__APP_AUTOSTART: not a valid boolean value: 'perhaps'; expected yes, true, on, 1, no, false, off or 0",
+        "ERROR: SUPERVISOR_PROGRAM__APP_USER: Invalid user name nobody-here; expected the name or id of an existing user",
+        "ERROR: SUPERVISOR_PROGRAM__B_STARTSECS: program section program:b does not specify a command",
+        "ERROR: SUPERVISOR_SUPERVISORD_LOGLEVEL: bad logging level name 'warning'; expected critical, error, warn, info, debug, trace or blather",
+        "ERROR: SUPERVISOR_SUPERVISORD_PIDFILE: The directory named as part of the path /nowhere/pid does not exist; expected a path in an existing directory",
+        "ERROR: SUPERVISOR_GROUP__G_PROGRAMS: [group:g] names unknown program or fcgi-program nope; programs: expected names such as app, b",
+        "ERROR: SUPERVISOR_EVENTLISTENER__L_COMMAND: [eventlistener:l] section requires an \"events\" line",
+        "ERROR: SUPERVISOR_INET_HTTP_SERVER_PORT: not a valid port number: '0'; expected port, :port, *:port or host:port, with a port from 1 to 65535",
     ] {
         assert!(text.lines().any(|l| l == line), "{line}\nis not in\n{text}");
     }
@@ -125,8 +122,7 @@ fn an_empty_user_name_and_password_do_not_protect_a_port() {
             message,
             "ERROR: SUPERVISOR_INET_HTTP_SERVER_PASSWORD: Section [inet_http_server] contains \
              incomplete authentication: If a username or a password is specified, both the \
-             username and password must be specified, and password is empty in section \
-             'inet_http_server'"
+             username and password must be specified, and password is empty"
         );
         let message = errors(&server("0.0.0.0:9001", password, "p"));
         assert!(message.contains("SUPERVISOR_INET_HTTP_SERVER_USERNAME: Section"), "{message}");
@@ -157,7 +153,7 @@ fn passwords_and_environments_are_not_repeated_in_messages() {
             "A=1,KEY=s3cret B=2",
             "at pair 2; pairs are separated",
         ),
-        ("SUPERVISOR_SUPERVISORD_ENVIRONMENT", "A=\"s3cret", "No closing quotation in section"),
+        ("SUPERVISOR_SUPERVISORD_ENVIRONMENT", "A=\"s3cret", "No closing quotation; expected"),
         ("SUPERVISOR_SUPERVISORD_ENVIRONMENT", "A=s3cret\0", "environment contains a NUL byte"),
     ] {
         let text = errors(
@@ -231,7 +227,7 @@ fn invalid_retry_delays_are_rejected_together() {
     assert_eq!(
         text,
         "ERROR: PROCESS_RETRY_WAIT_SECS: retry_wait_max_secs=60 is shorter than the first wait, \
-         retry_wait_secs=61 in section 'program:app'"
+         retry_wait_secs=61"
     );
     let config = config(&[("PROCESS_RETRY_JITTER", "0.25")]);
     assert_eq!(config.warnings, ["[program:app] retry_jitter has no effect without retry_factor"]);

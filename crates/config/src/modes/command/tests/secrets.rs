@@ -38,7 +38,7 @@ fn an_unusable_env_file_is_an_error_that_does_not_repeat_its_text() {
     ] {
         let text = with(&files, &[("PROCESS_ENV_FILE", path)]).unwrap_err();
         let path = path.trim_start_matches('-');
-        let start = format!("ERROR: PROCESS_ENV_FILE: env_file {path}: {why} in section");
+        let start = format!("ERROR: PROCESS_ENV_FILE: env_file {path}: {why}");
         assert!(text.starts_with(&start) && !text.contains("s3cret"), "{text}");
     }
     let text = with(&files, &[("PROCESS_ENV_FILE", "-,/f/none")]).unwrap_err();

@@ -61,7 +61,7 @@ fn impossible_dependencies_are_rejected() {
     ]);
     for line in [
         "SUPERVISOR_PROGRAM__NGINX_DEPENDS_ON: depends_on names 'ap', which is not a program \
-         (did you mean app?) in section 'program:nginx'",
+         (did you mean app?)",
         "depends_on=nginx:started makes nginx wait for itself",
         "depends_on=app:completed waits for a program with autorestart=true, which never completes; set autorestart=unexpected for app",
         "depends_on=late:started waits for a program with autostart=false, which nothing starts; set autostart=true for late, or autostart=false for app as well",
@@ -82,7 +82,7 @@ fn a_circular_dependency_is_reported_with_its_path() {
     assert_eq!(
         text,
         "ERROR: SUPERVISOR_PROGRAM__APP_DEPENDS_ON: depends_on is circular: app -> fetch -> \
-         nginx -> app in section 'program:app'"
+         nginx -> app"
     );
 }
 
