@@ -53,7 +53,7 @@ pub(crate) struct Inquiry {
     pub(crate) py_spy: Option<PathBuf>,
     pub(crate) environment: Environment,
     pub(crate) helpers: Rc<Helpers>,
-    /// What has been collected so far.
+    /// The diagnostics that have been collected so far.
     pub(crate) found: Arc<Mutex<Evidence>>,
 }
 
@@ -189,7 +189,8 @@ fn describe(pid: Pid) -> (String, String) {
     let fields = ["Name", "State", "Threads", "VmRSS"].map(|name| field(&status, name));
     let [name, state, threads, memory] = fields;
     let wait = wait(&folder);
-    let summary = format!("{pid} ({name}) {state}, {threads} threads, {memory}, in {wait}");
+    let plural = if threads == "1" { "" } else { "s" };
+    let summary = format!("{pid} ({name}) {state}, {threads} thread{plural}, {memory}, in {wait}");
     (text, summary)
 }
 

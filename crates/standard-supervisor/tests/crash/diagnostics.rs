@@ -28,7 +28,7 @@ fn an_unhealthy_program_is_diagnosed_before_it_is_stopped() {
         line.contains("of 'app' (") && line.contains(" written to ") && line.ends_with(".txt"),
         "{line}"
     );
-    running.stderr.wait_for("(sleep) S (sleeping), 1 threads");
+    running.stderr.wait_for("(sleep) S (sleeping), 1 thread");
     assert_eq!(running.exit_code(), 1);
     // It was asked while it lived.
     assert!(running.stdout.said("here I stand"));
@@ -85,7 +85,7 @@ fn the_suspended_one_of_many_processes_is_reported() {
     running.stdout.wait_for("up");
     running.stderr.wait_for("success: app");
     fs::write(place.path("ill"), "").unwrap();
-    running.stderr.wait_for(") T (stopped), 1 threads");
+    running.stderr.wait_for(") T (stopped), 1 thread");
     assert_eq!(running.exit_code(), 1);
 }
 
