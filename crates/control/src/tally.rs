@@ -264,7 +264,7 @@ mod tests {
             at(2100),
             &Input::answer(proc, run, Answer::Checked { result, load: None }),
         );
-        // What was asked of an earlier run says nothing about how long this one takes.
+        // A check of an earlier run does not affect the duration of this one.
         tally.note_effect(at(3000), &Effect::Check { proc, run, find_listener: false });
         let (run, result) = (RunId(2), Ok(CheckAnswer::default()));
         tally.note_input(

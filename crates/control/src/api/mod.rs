@@ -44,7 +44,7 @@ pub(crate) async fn answer(
             return Problem::new(StatusCode::NOT_FOUND, "NO_SUCH_PATH", detail).response();
         }
     };
-    // What is followed keeps a slot and descriptors, as an order it is not for other sites.
+    // A stream occupies a slot and descriptors. Like a command, it is not for other sites' pages.
     let guarded = route.method == Method::Post || route.act.follows();
     if guarded && !origin::is_own(request.headers()) {
         let detail = "cross-site request rejected. Behind a proxy, forward the Host header or \

@@ -1,5 +1,5 @@
-//! What is answered instead of what was asked for:
-//! [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)'s problem details.
+//! Responses to requests that fail: problem details as in [RFC
+//! 9457](https://www.rfc-editor.org/rfc/rfc9457).
 
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};

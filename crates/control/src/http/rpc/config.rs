@@ -113,7 +113,7 @@ pub(super) fn all(server: &ServerState, _: &Params) -> Outcome {
     }
     all.sort_by(|(_, _, a), (_, _, b)| a.name.cmp(&b.name));
     let settings = all.into_iter().map(|(group, active, spec)| {
-        // What was made of just this configuration knows the names of its logs.
+        // A process that was created from this very configuration knows the names of its logs.
         let made = live.get(&Rc::as_ptr(spec));
         settings(group, active, spec, |channel| {
             made.map(|info| info::log_name(server, info, channel))

@@ -98,14 +98,14 @@ async fn call(
             budget.take(length(&value)).await?;
             Ok(value)
         }
-        // What has been ordered is answered, however little room there is.
+        // A command that was given is answered even if little memory is left.
         Handler::Wait(act) => act(server, &params).await,
         Handler::Read(find) => {
             let wanted = find(server, &params)?;
             let expected = wanted.length();
             budget.take(expected).await?;
             let value = wanted.read().await?;
-            // What is no text becomes longer.
+            // Bytes that are not text become longer.
             budget.take(length(&value).saturating_sub(expected)).await?;
             Ok(value)
         }
