@@ -1,4 +1,4 @@
-//! What is typed, which calls it makes of that, and what becomes of the answers.
+//! Each command line leads to these calls, and to this output of their answers.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
