@@ -1,5 +1,5 @@
-//! What shells need to complete our command lines: what may stand where is found here, from
-//! the tables; the script of each shell is in a module of its own.
+//! Completions for shells. This module finds the possible words for each position in the tables;
+//! each shell's script has a module of its own.
 
 mod bash;
 mod fish;
@@ -27,7 +27,7 @@ pub fn completions() -> Vec<(String, String)> {
 
 const MADE: &str = "Made from the tables in crates/config/src; see crates/docgen.";
 
-/// What an option's argument is.
+/// The type of an option's argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Argument {
     None,
@@ -80,11 +80,11 @@ enum Position {
     Any,
 }
 
-/// What can stand at a place behind one of `supervisorctl`'s commands.
+/// The possible words at a position after one of `supervisorctl`'s commands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Offer {
     fixed: Vec<String>,
-    /// What the daemon is asked for, as the scripts' functions call it.
+    /// The lists that the daemon is asked for, by the names of the scripts' functions.
     asked: Vec<&'static str>,
 }
 
@@ -118,7 +118,7 @@ impl Offer {
     }
 }
 
-/// What can follow a command, and where.
+/// The possible words after a command, with their positions.
 fn offers(command: &CtlCommand, tool: &Tool) -> Vec<(Position, Offer)> {
     let (first, later) = first_and_later(command, tool);
     let offers = if first == later {
@@ -130,10 +130,10 @@ fn offers(command: &CtlCommand, tool: &Tool) -> Vec<(Position, Offer)> {
     offers.into_iter().take(last.map_or(0, |last| last + 1)).collect()
 }
 
-/// What can follow a command as its first word, and what further on; read off the usage.
+/// The possible first words and further words after a command, from its usage.
 fn first_and_later(command: &CtlCommand, tool: &Tool) -> (Offer, Offer) {
     let (mut first, mut later) = (Offer::default(), Offer::default());
-    // What is yet to be added isn't in the daemon's list.
+    // A group that is yet to be added is not in the daemon's list.
     if command.name == "add" {
         return (first, later);
     }

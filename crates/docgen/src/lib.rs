@@ -1,6 +1,6 @@
-//! What is written for people, made from the tables of `supervisor-config`: manual pages,
-//! completions for shells, and pages of the reference. No program that is shipped is linked with
-//! it; `UPDATE=1 cargo test -p supervisor-docgen` writes the files.
+//! Documents for users, made from the tables of `supervisor-config`: manual pages, completions for
+//! shells, and pages of the reference. No shipped program is linked with this crate; `UPDATE=1
+//! cargo test -p supervisor-docgen` writes the files.
 
 #![forbid(unsafe_code)]
 

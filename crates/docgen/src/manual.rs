@@ -6,8 +6,8 @@ use supervisor_config::tables::KINDS;
 use supervisor_config::tables::VARIABLES;
 use supervisor_config::tables::{Tool, ToolOption, tools};
 
-/// What the pages are dated: the day of the newest release, once there is one. Not the day on
-/// which they are made, because that would change them each day.
+/// The date of the pages: the day of the newest release, once there is one. The day on which they
+/// are made would change them each day.
 const DATE: &str = "2026-11-30";
 
 /// That release.

@@ -222,7 +222,7 @@ mod tests {
         values
     }
 
-    /// What a default as the page has it says of a program that sets nothing.
+    /// The value that a default on the page means for a program that sets nothing.
     fn claimed(default: &str, app: bool) -> String {
         let (file, command) = default.split_once(WITH_A_COMMAND).unwrap_or((default, default));
         let (value, others) = command.split_once(" for `app`").unwrap_or((command, ", and"));

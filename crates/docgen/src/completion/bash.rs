@@ -132,7 +132,7 @@ fn completing(tool: &Tool) -> String {
     )
 }
 
-/// What stands behind the options.
+/// The words after the options.
 fn operands(tool: &Tool) -> String {
     match tool.operand {
         Operand::Nothing => "    [ \"$n\" -ge \"$last\" ] || return 0\n".to_owned(),
@@ -175,7 +175,7 @@ fn case(command: &str, place: Position, offer: &Offer) -> String {
     format!("        {command}:{place}){does};\n")
 }
 
-/// What is typed as an option's argument, behind a blank or behind `=`.
+/// The arguments of options, after a space or after `=`.
 fn arguments(tool: &Tool) -> String {
     let mut cases = String::new();
     for option in tool.options.iter().filter(|option| option.argument.is_some()) {

@@ -17,7 +17,7 @@ pub(super) fn script(tool: &Tool) -> String {
         .replace("NAME", tool.name)
 }
 
-/// What is there from the first word on that is no option; not what is being typed.
+/// The words from the first one that is not an option, without the one that is being typed.
 const REST: &str = "function SELF_rest
     set -l words (commandline -opc)
     set -e words[1]
@@ -137,7 +137,7 @@ fn behind(command: &str, place: Position, offer: &Offer) -> String {
 fn options(tool: &Tool) -> String {
     let before = match tool.operand {
         Operand::Nothing => "",
-        // What stands behind the command is the command's.
+        // Words after the command belong to the command.
         Operand::Command | Operand::OwnCommand | Operand::FileAndCommand => " -n SELF_before",
     };
     let mut out = String::new();
