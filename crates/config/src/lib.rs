@@ -66,7 +66,7 @@ pub use supervisor_core::level::Level;
 pub struct Config {
     /// Installation that must succeed before `spec` starts.
     pub preparation: Option<Spec>,
-    /// What to run and how to keep it running.
+    /// The programs to run, and how to keep them running.
     pub spec: Spec,
     /// The settings of the supervisor itself.
     pub supervisord: Supervisord,
