@@ -1,5 +1,4 @@
-//! What `[supervisord]` asks of the supervisor's own process: user, limits, file mode
-//! creation mask, background.
+//! Settings of `[supervisord]` for the supervisor's own process: user, limits, umask, background.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use supervisor_config::Supervisord;

@@ -23,7 +23,7 @@ pub(crate) struct SharedSocket {
     users: usize,
 }
 
-/// What taking or giving back a socket did.
+/// The effect of taking or returning a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     /// It was opened or closed.

@@ -17,7 +17,7 @@ use supervisor_core::spec::{LogFile, Output, Sink, Spec, Stdio};
 
 use super::journal::Journal;
 
-/// What the random part of a name is made of, and how long it is.
+/// The letters of the random part of a name, and its length.
 const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz012345";
 const RANDOM_LETTERS: usize = 8;
 

@@ -1,4 +1,4 @@
-//! What happens to a program's output on its way to where it goes.
+//! Changes to a program's output between its pipe and its destination.
 //!
 //! supervisord's order: control sequences go, messages are taken out, then what is
 //! left is repeated in the supervisor's own log and in the system's.
@@ -121,7 +121,7 @@ impl Filter {
         self.echo && matches!(self.audience, Audience::Core)
     }
 
-    /// What of `bytes`, which the process `pid` wrote, goes on.
+    /// The part of `bytes`, written by the process `pid`, that is passed on.
     pub(crate) fn pass(&mut self, pid: Pid, bytes: &[u8]) -> Vec<u8> {
         if self.ready.as_mut().is_some_and(|needle| needle.finds(pid, bytes)) {
             self.inbox.push(Input::ReadyLogged { proc: self.proc, pid });
@@ -159,7 +159,7 @@ impl Filter {
         }
     }
 
-    /// What of the output belongs in the log.
+    /// The part of the output that belongs in the log.
     fn log_of(&mut self, pid: Pid, bytes: Vec<u8>) -> Vec<u8> {
         match &mut self.separator {
             None => {
@@ -173,7 +173,7 @@ impl Filter {
         }
     }
 
-    /// What belongs in the log.
+    /// The parts that belong in the log.
     fn sort(&mut self, pid: Pid, parts: impl IntoIterator<Item = Part>) -> Vec<u8> {
         let mut log = Vec::new();
         for part in parts {
@@ -244,7 +244,7 @@ impl Filter {
     fn repeat(&self, bytes: &[u8]) {
         if self.echo && !bytes.is_empty() {
             let text = match std::str::from_utf8(bytes) {
-                // What a listener says is shown as bytes.
+                // The output of a listener is shown as bytes.
                 Ok(_) if self.audience == Audience::Core => bytes_repr(bytes),
                 Ok(text) => text.to_owned(),
                 Err(_) => format!("Undecodable: {}", bytes_repr(bytes)),

@@ -46,7 +46,7 @@ struct Pipe {
     dropped: u64,
 }
 
-/// What lines look like.
+/// The form of the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     /// supervisord's records, from this level on.

@@ -83,7 +83,7 @@ impl LogFile {
         if self.spec.backups > 0 {
             let log = Place::of(&self.spec.path)?;
             let backup = |number: u32| log.with_ending(&format!(".{number}"));
-            // What is mounted there can't be moved, and the backups must not go for nothing.
+            // A mounted file cannot be moved, and then the backups must not be lost.
             let aside = log.with_ending(".rotating")?;
             log.rename(&aside)?;
             for number in (1..self.spec.backups).rev() {

@@ -8,7 +8,7 @@ use supervisor_wire::ansi;
 pub(crate) struct Needle {
     text: Vec<u8>,
     rest: Vec<u8>,
-    /// Whose run it is, and whether it was found in it.
+    /// The main process of the run, and whether its output contained the text.
     run: Option<(Pid, bool)>,
 }
 

@@ -13,7 +13,7 @@ use super::between;
 /// The maximum number of bytes that are read at once: the usual size of a pipe.
 pub(crate) const MOST: usize = 64 * 1024;
 
-/// What the pipe to which pages are handed on has room for: all of a pipe that a relay enlarged.
+/// The size of the pipe that gets copies of pages: all of a pipe that a relay enlarged fits in.
 const SCRATCH_SIZE: usize = 128 * 1024;
 
 /// The maximum size of a pipe that is read completely: the size to which a program may usually
@@ -112,7 +112,7 @@ pub(crate) fn at<T>(
     })
 }
 
-/// What went wrong on the way may have left bytes in the pipe, so another is made after that.
+/// A failure may have left bytes in the pipe, so the next call creates another one.
 fn with_scratch<T>(look: impl FnOnce(&mut Scratch) -> Result<T, Errno>) -> Result<T, Errno> {
     let mut scratch = SCRATCH.take().map_or_else(Scratch::make, Ok)?;
     let seen = look(&mut scratch);

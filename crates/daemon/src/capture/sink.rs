@@ -245,7 +245,8 @@ impl Sink {
             }
             let whole = before + bytes.len();
             tail.came(whole >= LOOKED_AT);
-            // What was looked at may end anywhere; another program's output may come next.
+            // The bytes that were looked at may end anywhere, and another program's output may
+            // follow.
             let is_cut = before == 0 && whole == LOOKED_AT;
             let line_end = bytes.iter().rposition(|byte| *byte == b'\n').filter(|_| is_cut);
             let whole = line_end.map_or(whole, |end| end + 1);

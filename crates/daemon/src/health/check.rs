@@ -15,10 +15,10 @@ use super::{http, listener};
 /// The maximum number of bytes of a response body that are searched.
 const BODY_LIMIT: usize = 1024 * 1024;
 
-/// What counts as a good status if nobody says.
+/// The statuses of a healthy server, unless the user sets others.
 const GOOD: std::ops::RangeInclusive<u16> = 200..=399;
 
-/// What is asked, and of whom.
+/// The target of a check, and the request.
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub(crate) probe: Probe,
@@ -114,8 +114,8 @@ mod tests {
         HttpGet::new(HttpUrl { scheme: Scheme::Http, server, path: path.to_owned() })
     }
 
-    /// What comes of asking a server that reads the question and then does as `answer` does,
-    /// for a body that holds `ok`.
+    /// The result of a check for a body that contains `ok`. The server reads the request and then
+    /// does as `answer` does.
     fn asked(
         limit: Duration,
         answer: impl FnOnce(TcpStream) + Send + 'static,

@@ -32,7 +32,7 @@ const BAD_REQUEST: u16 = 400;
 /// Time limit for finding out, after a failure, whether a server speaks TLS.
 const SECOND_LOOK: Duration = Duration::from_secs(1);
 
-/// What a server answered.
+/// The response of a server.
 #[derive(Debug)]
 pub(super) struct Page {
     pub(super) status: u16,

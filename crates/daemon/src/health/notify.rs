@@ -39,7 +39,7 @@ pub(crate) struct Notify {
     main: Cell<Option<Pid>>,
 }
 
-/// Who is told what comes.
+/// The receiver of notifications.
 #[derive(Debug)]
 pub(crate) struct Told {
     pub(crate) proc: ProcId,

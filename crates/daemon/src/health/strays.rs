@@ -1,5 +1,5 @@
-//! What commands of checks leave: processes that went on in another session. Each check would
-//! leave one more.
+//! Processes that the commands of checks leave behind in another session. Each check could leave
+//! one more.
 
 use std::io;
 use std::rc::Rc;
@@ -27,7 +27,7 @@ impl Strays {
     /// Ends those that the last check of this program left. Nobody else has its mark, and no
     /// other check of it runs.
     pub(crate) async fn end(&self, proc: ProcId) {
-        // What can't be found out now is when the next check has ended.
+        // If the orphans cannot be listed now, they are listed after the next check.
         let Ok(orphans) = self.orphans() else { return };
         if orphans.is_empty() {
             return;

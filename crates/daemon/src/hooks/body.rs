@@ -154,7 +154,7 @@ impl Message<'_> {
         })
     }
 
-    /// What happened, in a sentence without any output.
+    /// The event as a sentence, without any output.
     fn summary(&self) -> String {
         let program = self.program().unwrap_or_default();
         match &self.alert.about {

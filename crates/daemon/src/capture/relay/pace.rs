@@ -29,7 +29,7 @@ const PAGE: u64 = 4096;
 /// The time after which the previous rate no longer counts.
 const FORGOTTEN: Duration = Duration::from_millis(1);
 
-/// What a relay does after it has moved what was there.
+/// The next step of a relay that has moved all available bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// Look again at once.

@@ -60,7 +60,7 @@ fn runs_that_exit_before_their_output_is_read_lose_nothing() {
 
 #[test]
 fn an_endless_source_is_not_read_forever() {
-    // What comes out at one end goes in at the other: there is always more.
+    // The output of the pipe goes into its input, so there is always more.
     let (read, write) = rustix::pipe::pipe().unwrap();
     rustix::io::write(&write, b"round and round").unwrap();
     rustix::io::ioctl_fionbio(&read, true).unwrap();

@@ -1,4 +1,4 @@
-//! What the relay of a hostile program does with its lines, and how to read them afterwards.
+//! Forms in which the relay of a hostile program forwards its lines, and how to read them.
 
 use std::cell::RefCell;
 use std::net::UdpSocket;
