@@ -1,4 +1,4 @@
-//! What a command line prints, and the exit codes it ends with.
+//! Output of a command line, and its exit codes.
 
 use std::ffi::OsStr;
 use std::fmt::Display;

@@ -1,4 +1,4 @@
-//! What is counted of a process's pipes and files.
+//! Counters of a process's pipes and files.
 
 use supervisor_core::files::Kept;
 

@@ -1,4 +1,4 @@
-//! What is said on stderr while there is no journal.
+//! Lines on stderr while there is no journal.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;

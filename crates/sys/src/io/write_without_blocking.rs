@@ -56,7 +56,7 @@ fn by_splice(bytes: &[u8], sink: BorrowedFd<'_>) -> Result<usize, Errno> {
             }
             Err(error) => error,
         };
-        // What is left in our pipe goes with it; the caller has it still.
+        // The rest in this pipe is dropped with it; the caller still has these bytes.
         return if moved > 0 { Ok(moved) } else { Err(why) };
     }
     SCRATCH.set(Some((read, write)));

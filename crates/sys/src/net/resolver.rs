@@ -217,7 +217,7 @@ async fn by_datagram(server: SocketAddr, question: &[u8]) -> io::Result<Answer> 
     let mut message = vec![0; LONGEST_ANSWER];
     loop {
         let length = socket.recv(&mut message).await?;
-        // What isn't meant for us doesn't keep us from hearing what is.
+        // A message with another destination does not end the wait for the answer.
         if let Some(answer) = dns::answer(question, &message[..length]) {
             return Ok(answer);
         }

@@ -28,7 +28,7 @@ pub fn next_stopped() -> Option<(Pid, Job)> {
     Some((pid, job(by)))
 }
 
-/// Who could continue us.
+/// The process that could continue the supervisor.
 fn job(by: Option<Signal>) -> Job {
     let own = getpid();
     if own == OsPid::INIT || getsid(None) == Ok(own) {

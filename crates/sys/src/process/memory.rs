@@ -1,4 +1,4 @@
-//! What the kernel tells of memory: how many processes it ended for want of it.
+//! Memory counters of the kernel: the number of processes that it OOM-killed.
 //!
 //! The counter is that of the memory cgroup that we live in, or of the program's own where
 //! there is one. See the kernel's documentation of

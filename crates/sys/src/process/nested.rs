@@ -12,7 +12,7 @@ use crate::process::process_table::{descends, start_of};
 /// `/proc/PID/stat`.
 pub const VARIABLE: &str = "STANDARD_SUPERVISOR_KEEPER";
 
-/// What the program of this supervisor is told.
+/// The mark in the environment of this supervisor's program.
 pub fn mark() -> Option<String> {
     let own = own();
     Some(format!("{own}:{}", start_of(own).ok()??))

@@ -1,4 +1,4 @@
-//! What a process does to itself: whom it is, what it may use, where it lives.
+//! Changes of a process to itself: its user, its limits, its directory.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -7,7 +7,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::pipe::PipeFlags;
 use supervisor_core::spec::User;
 
-/// Who we have become, or why not.
+/// The reason why the process could not change its user.
 #[derive(Debug)]
 pub enum BecomeUserError {
     /// The groups could not be set.

@@ -58,7 +58,7 @@ pub fn has_ended(handle: &OwnedFd) -> bool {
     poll(&mut handles, Some(&at_once)).is_ok_and(|ready| ready > 0)
 }
 
-/// What the kernel tells of a process by its handle, as `struct pidfd_info` in
+/// The kernel's information about the process of a pidfd, as `struct pidfd_info` in
 /// [linux/pidfd.h](https://github.com/torvalds/linux/blob/v6.15/include/uapi/linux/pidfd.h).
 #[repr(C)]
 #[derive(Default)]

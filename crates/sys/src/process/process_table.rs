@@ -1,4 +1,4 @@
-//! Who lives, whose child it is, and whom it belongs to, as `/proc` tells.
+//! Processes, their parents and their groups, from `/proc`.
 //!
 //! "Nobody" is an answer, and whoever gets it acts on it; so what could not be read, as
 //! without free descriptors, is an error and not nobody.
@@ -18,13 +18,13 @@ use supervisor_wire::system::procfs::{self, Stat};
 
 use super::reap::decode;
 
-/// What is known of a process; `None`: it has gone.
+/// The facts about a process; `None` if it no longer exists.
 pub fn stat(pid: Pid) -> io::Result<Option<Stat>> {
     let line = unless_gone(fs::read(format!("/proc/{pid}/stat")))?;
     Ok(line.and_then(|line| procfs::stat(&line)))
 }
 
-/// What is known of a process that has ended and has not been waited for.
+/// The facts about a process that has exited and has not been reaped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dead {
     /// The command name, at most 15 bytes.
@@ -197,7 +197,7 @@ pub fn command_line(pid: Pid) -> io::Result<Vec<u8>> {
     unless_gone(fs::read(format!("/proc/{pid}/cmdline"))).map(Option::unwrap_or_default)
 }
 
-/// What a stop must know of a process whose `/proc/PID/stat` says `stat`.
+/// The traits that a stop needs of a process whose `/proc/PID/stat` is `stat`.
 pub fn traits(pid: Pid, stat: Stat, stopsignal: Signal) -> Traits {
     let status = fs::read(format!("/proc/{pid}/status")).unwrap_or_default();
     Traits {

@@ -1,5 +1,5 @@
-//! What can only be read in a process's own memory: while its address space is locked,
-//! as when a driver or a network file system hangs, whoever reads it hangs as well.
+//! Reads of a process's own memory. While its address space is locked, as when a driver or a
+//! network file system hangs, every reader of it hangs as well.
 //!
 //! So threads read, and are given up after their time. Who did not answer is not asked
 //! again while the thread that asked still hangs: that bounds their number, and nobody
@@ -42,7 +42,7 @@ pub struct Readers {
 #[derive(Clone, Debug, Default)]
 struct Silent(Arc<Mutex<BTreeSet<Member>>>);
 
-/// What came of reading about one process.
+/// The result of a read about one process.
 #[derive(Debug)]
 pub enum ReadOutcome {
     /// The content; empty if the process has exited.

@@ -41,7 +41,7 @@ pub struct Ended {
     pub usage: Usage,
 }
 
-/// What a process and those of its descendants took that it, or one of them, waited for.
+/// The resources that a process used, including its descendants that were reaped below it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Time on processors, the kernel's work for it included.
@@ -150,7 +150,7 @@ pub(super) fn failed_start(pid: i32) {
     {}
 }
 
-/// What wait(2) says, in our words.
+/// The exit from a status of wait(2).
 pub(super) fn decode(status: i32) -> Exit {
     let number = i64::from(libc::WTERMSIG(status));
     match Signal::from_number(number).filter(|_| libc::WIFSIGNALED(status)) {

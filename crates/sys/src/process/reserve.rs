@@ -14,7 +14,7 @@ use super::start::landing::inert;
 /// first.
 const RESERVE: usize = 4;
 
-/// What is kept.
+/// The descriptors that are kept.
 #[derive(Debug)]
 pub struct Reserve {
     kept: RefCell<Vec<OwnedFd>>,

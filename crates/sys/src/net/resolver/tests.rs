@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 
-/// What a name server does with a question: nothing, or these flags and records.
+/// A name server's answer to a question: nothing, or these flags and records.
 type Answers = fn(&str, Family) -> Option<(u16, Vec<IpAddr>)>;
 
 const NO_SUCH_NAME: u16 = 3;

@@ -17,7 +17,7 @@ use rustix::pipe::PipeFlags;
 #[derive(Debug)]
 pub struct Landing {
     places: RefCell<[OwnedFd; 3]>,
-    /// What is there while no child is started, so that no pipe is held open.
+    /// A placeholder while no child is started, so that no pipe is held open.
     nothing: OwnedFd,
 }
 

@@ -10,7 +10,7 @@ use rustix::fs::Access;
 use supervisor_core::input::{SpawnError, SpawnErrorKind};
 use supervisor_core::spec::{Command, Launch};
 
-/// What is searched when there is no `PATH` at all, as in supervisord.
+/// The directories to search if `PATH` is not set, as in supervisord.
 const DEFAULT_PATH: &str = "/bin:/usr/bin:/usr/local/bin";
 
 /// The variable with the directories in which commands are searched.

@@ -28,7 +28,7 @@ pub struct Plan<'a> {
     pub argv: &'a [CString],
     /// Its environment, `NAME=value`.
     pub environment: &'a [CString],
-    /// What becomes its stdin, stdout and stderr.
+    /// The files for its stdin, stdout and stderr.
     pub stdio: Streams,
     /// Its working directory.
     pub directory: Option<&'a CString>,
@@ -44,7 +44,7 @@ pub struct Plan<'a> {
     pub cgroup: Option<BorrowedFd<'a>>,
 }
 
-/// What becomes of the standard streams.
+/// The standard streams of the child.
 #[derive(Clone, Copy, Debug)]
 pub enum Streams {
     /// The supervisor's streams, and the terminal's foreground if the supervisor has it. A
@@ -69,7 +69,7 @@ enum Table {
 pub struct Failure {
     /// The step that failed.
     pub step: Step,
-    /// What the kernel said.
+    /// The error of the kernel.
     pub error: io::Error,
 }
 
