@@ -33,7 +33,7 @@ const COMMIT: Option<&str> = option_env!("STANDARD_SUPERVISOR_COMMIT");
 /// The version of supervisord that ours behaves as. Clients ask for it.
 const SUPERVISORD_VERSION: &str = "4.3.0";
 
-/// Whoever can put a file there decides what root runs.
+/// A user who can put a file into one of these directories decides what root runs.
 const SEARCHING_AS_ROOT: &str = "WARN: supervisord runs as root and looks for its configuration \
  file in default locations, including the current directory; set -c to an absolute path
 ";

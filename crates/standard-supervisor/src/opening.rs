@@ -11,7 +11,7 @@ use supervisor_sys::process::own::Foreground;
 
 use crate::startup::cannot_write;
 
-/// What is to be said and written at a start.
+/// The lines and files of a start.
 pub(crate) struct Opening {
     pub(crate) journal: Rc<Journal>,
     notes: Vec<(Level, String)>,
@@ -22,7 +22,7 @@ pub(crate) struct Opening {
     pub(crate) pidfile: Option<PathBuf>,
     /// The process in the foreground that waits for the pidfile and the sockets.
     pub(crate) foreground: Option<Foreground>,
-    /// What was written, to be removed at the end.
+    /// The files that were written, to be removed at the end.
     written: Vec<OwnFile>,
 }
 

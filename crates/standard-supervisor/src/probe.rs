@@ -17,7 +17,7 @@ const LIMIT: Duration = Duration::from_secs(1);
 /// Bytes of an answer at most.
 const LONGEST: u64 = 64 * 1024;
 
-/// What is asked.
+/// The question of a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Question {
     Live,

@@ -48,7 +48,7 @@ pub(crate) struct Call {
     pub(crate) program: Program,
     /// The name by which it was called, perhaps with a path.
     pub(crate) name: OsString,
-    /// What follows the name.
+    /// The words after the name.
     pub(crate) words: Vec<OsString>,
 }
 

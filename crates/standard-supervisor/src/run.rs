@@ -36,7 +36,7 @@ use crate::opening::{Opening, put_where_asked};
 use crate::operated::{Counting, Operated};
 use crate::startup;
 
-/// What the supervisor was called with, from which its configuration can be read again.
+/// The call of the supervisor, from which its configuration can be read again.
 #[derive(Debug)]
 pub(crate) struct Invocation {
     pub(crate) mode: Mode,
@@ -91,7 +91,7 @@ pub(crate) fn run(
 }
 
 impl Invocation {
-    /// What it means now.
+    /// The configuration that it means now.
     pub(crate) fn config(&self, host: &ThisHost) -> Result<Config, Errors> {
         match &self.mode {
             Mode::Command(command) => command_mode(command.clone(), &self.sources, host),
@@ -104,7 +104,7 @@ impl Invocation {
     }
 }
 
-/// What outlives a restart.
+/// State that survives a restart.
 struct Service {
     invocation: Rc<Invocation>,
     signals: Rc<Signals>,
@@ -133,7 +133,7 @@ enum Operators {
 /// Where the supervisor's lines come out: a pipe for each of its own streams.
 type Voices = Vec<(OwnedFd, Sink)>;
 
-/// What is open before the first program starts.
+/// Resources that are open before the first program starts.
 struct Open {
     engine: Rc<Engine>,
     control: Control,

@@ -1,4 +1,4 @@
-//! What every supervisor does before it starts programs, whichever door it was entered by.
+//! Steps before programs start, with a command and with a file.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
@@ -53,7 +53,7 @@ pub(crate) fn voice(journal: &Journal) -> Result<OwnedFd, String> {
     journal.open_pipe().map_err(|error| format!("cannot create a pipe: {error}"))
 }
 
-/// What reading the configuration gave to say, as supervisord says it.
+/// Notes from reading the configuration, in supervisord's form.
 pub(crate) fn notes(config: &Config) -> Vec<(Level, String)> {
     let included = config.included.iter().map(|path| {
         (Level::Info, format!("Included extra file \"{}\" during parsing", path.display()))
@@ -62,7 +62,7 @@ pub(crate) fn notes(config: &Config) -> Vec<(Level, String)> {
     warnings.chain(included).chain(config.notes.iter().cloned()).collect()
 }
 
-/// Who belongs to whom, as far as this supervisor is concerned.
+/// The table that assigns processes to the programs of this supervisor.
 pub(crate) fn roster(environment: &[(OsString, OsString)]) -> Rc<Roster> {
     let inherited = environment.iter().find(|(name, _)| name == OsStr::new(MARK));
     let inherited = inherited.and_then(|(_, value)| value.clone().into_string().ok());
