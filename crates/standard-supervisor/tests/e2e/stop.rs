@@ -36,6 +36,25 @@ fn a_drain_may_take_more_than_five_seconds() {
     assert!(running.stdout.said("drained"));
 }
 
+/// Python's `resource_tracker` exits like this: it reads a pipe from the server to its end.
+#[test]
+fn a_helper_that_exits_right_after_its_server_causes_no_warning() {
+    const SERVER: &str = r#"pipe R, W; if (!fork) { close W; <R>; exit } $SIG{TERM} = sub { exit 0 };
+                            $| = 1; print "up\n"; sleep 1 while 1"#;
+    let mut running = Running::start(&mut supervise(["perl", "-e", SERVER]));
+    running.stdout.wait_for("up");
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
+    let warnings = running.stderr.rest().iter().filter(|line| line.contains(" WARN "));
+    let warnings: Vec<&String> = warnings.collect();
+    assert!(
+        matches!(warnings[..], [received, stopped] if received.contains("received SIGTERM")
+            && stopped.contains("stopped: app (exit status 0)")),
+        "{warnings:#?}"
+    );
+    assert!(running.stderr.said(" INFO stop: app: sending SIGTERM to the main process"));
+}
+
 #[test]
 fn a_server_killed_after_stopwaitsecs_exits_with_0() {
     let mut running = Running::start(
