@@ -8,7 +8,7 @@ use supervisor_sys::process::own::{self, BecomeUserError, Foreground};
 
 use crate::capture::journal::Journal;
 
-/// The mask of a supervisor in the background, unless it was told another.
+/// The default umask of a supervisor in the background.
 const USUAL_UMASK: u32 = 0o022;
 
 /// Changes the user and ensures the configured limits. Returns lines to log; fails with

@@ -24,8 +24,8 @@ pub(crate) struct Strays {
 }
 
 impl Strays {
-    /// Ends those that the last check of this program left. Nobody else has its mark, and no
-    /// other check of it runs.
+    /// Stops the processes that the last check of this program left. No other process has their
+    /// mark, and no other check of the program runs.
     pub(crate) async fn end(&self, proc: ProcId) {
         // If the orphans cannot be listed now, they are listed after the next check.
         let Ok(orphans) = self.orphans() else { return };

@@ -68,7 +68,7 @@ impl MemoryGroup {
         self.oom_kills().is_some()
     }
 
-    /// How many of its processes the kernel has ended for want of memory.
+    /// The number of its processes that the kernel has OOM-killed.
     pub fn oom_kills(&self) -> Option<u64> {
         let name = match self.version {
             Version::One => "memory.oom_control",

@@ -1,7 +1,7 @@
 //! Processes, their parents and their groups, from `/proc`.
 //!
-//! "Nobody" is an answer, and whoever gets it acts on it; so what could not be read, as
-//! without free descriptors, is an error and not nobody.
+//! "No process" is an answer on which callers act. If something cannot be read, for example without
+//! free descriptors, the result is therefore an error.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;

@@ -1,9 +1,9 @@
 //! Reads of a process's own memory. While its address space is locked, as when a driver or a
 //! network file system hangs, every reader of it hangs as well.
 //!
-//! So threads read, and are given up after their time. Who did not answer is not asked
-//! again while the thread that asked still hangs: that bounds their number, and nobody
-//! holds us up twice.
+//! Therefore threads read, and are abandoned after a time limit. A process that did not respond is
+//! not read again while its thread hangs. That limits the number of threads, and no process delays
+//! the supervisor twice.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -30,7 +30,7 @@ const READERS: usize = 16;
 /// Reads something about a process.
 pub type Read = fn(Pid) -> io::Result<Vec<u8>>;
 
-/// Those who read.
+/// A pool of threads that read.
 #[derive(Debug)]
 pub struct Readers {
     places: Arc<Semaphore>,

@@ -31,8 +31,8 @@ fn acceptor(certificate: &str, wants: bool) -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(builder.with_single_cert(vec![certificate], key).unwrap()))
 }
 
-/// What comes of a handshake with such a server and a read, for one who takes its address
-/// for an own one or not.
+/// The result of a handshake with such a server and a read. `own`: whether the client treats the
+/// address as local.
 fn handshake(acceptor: Option<TlsAcceptor>, own: bool, spec: &TlsSpec) -> Result<(), CheckFailure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

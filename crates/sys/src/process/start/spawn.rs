@@ -36,7 +36,7 @@ pub struct Plan<'a> {
     pub umask: Option<u32>,
     /// Its limits.
     pub limits: &'a [Limit],
-    /// Whom it becomes.
+    /// The user as which it runs.
     pub user: Option<&'a User>,
     /// The kernel sends it SIGKILL when the supervisor exits.
     pub die_with_us: bool,
