@@ -1,6 +1,5 @@
-//! The expected state of one process.
-//!
-//! The model derives it from the inputs and the documented rules, independently of the core's data.
+//! The expected state of one process, which the model derives from the inputs and the documented
+//! rules, independently of the core's data.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
