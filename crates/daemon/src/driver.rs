@@ -29,6 +29,10 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// runs again, each 64 KiB of it costs a page fault.
 const QUIET: Duration = Duration::from_millis(500);
 
+/// How many exits are handled at once. Programs that end as fast as they are restarted must not keep
+/// the supervisor from its clients.
+const EXITS_AT_ONCE: usize = 8;
+
 /// The core, the world and the sources of their inputs.
 #[derive(Debug)]
 pub struct Driver {
@@ -109,6 +113,8 @@ impl Driver {
                 self.last_words(last, relays).await;
                 return Ok(end);
             }
+            // The loop's next input may be there already. Others have their turn all the same.
+            tokio::task::yield_now().await;
             let next = self.engine.core.borrow().next_deadline();
             let deadline = next.and_then(|at| self.engine.clock.instant(at));
             let something = either(signals.readable(), self.inbox.filled());
@@ -131,7 +137,9 @@ impl Driver {
     }
 
     fn take_signals(&self) {
-        while let Some(signal) = self.signals.next() {
+        // Those of this moment: while they are handled, more children may exit.
+        let signals: Vec<_> = std::iter::from_fn(|| self.signals.next()).collect();
+        for signal in signals {
             if signal == Signal::CHLD {
                 self.take_exits();
                 self.take_stops();
@@ -144,7 +152,7 @@ impl Driver {
     }
 
     fn take_exits(&self) {
-        loop {
+        for _ in 0..EXITS_AT_ONCE {
             let reaped = self.engine.world.borrow_mut().next_reaped();
             let Some(reaped) = reaped else { return };
             // Inputs from before an exit are handled before the exit.
@@ -153,6 +161,8 @@ impl Driver {
             self.settle();
             self.engine.world.borrow_mut().release_sockets();
         }
+        // There may be more, for which no signal comes.
+        self.inbox.wake();
     }
 
     fn take_stops(&self) {

@@ -26,7 +26,12 @@ impl Inbox {
         self.waiting.borrow_mut().pop_front()
     }
 
-    /// Waits until the queue is not empty.
+    /// Lets the loop go on although the queue may be empty.
+    pub(crate) fn wake(&self) {
+        self.filled.notify_one();
+    }
+
+    /// Waits until the queue is not empty, or until [`Self::wake`].
     pub(crate) async fn filled(&self) {
         self.filled.notified().await;
     }

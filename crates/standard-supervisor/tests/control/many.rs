@@ -81,3 +81,34 @@ fn responses_about_thousands_of_programs_delay_no_other_client() {
     }
     stop(&mut running);
 }
+
+/// Programs that end at once. Each is restarted five times in a second, which is more work than one
+/// processor can do without optimization.
+const CRASHING: usize = 300;
+
+#[test]
+fn programs_that_are_restarted_all_the_time_delay_no_client() {
+    let operators = free_port();
+    let home = Home::new(
+        "crashing",
+        &format!(
+            "minfds=4096\n[inet_http_server]\nport=127.0.0.1:{operators}\n\
+             [rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n\
+             [program:short]\ncommand=true\nnumprocs={CRASHING}\nprocess_name=%(process_num)d\n\
+             startsecs=0\nautorestart=true\nstdout_logfile=NONE\nstderr_logfile=NONE\n"
+        ),
+    );
+    let mut running = home.start();
+    running.stdout.wait_for(&format!("spawned: '{}' with", CRASHING - 1));
+    let pid = running.pid();
+    for _ in 0..5 {
+        let before = processor_time(pid);
+        let state = post("/RPC2", "", &call("supervisor.getState", ""));
+        let answer = Client::tcp(operators).send(&state).answer();
+        assert!(answer.body.contains("RUNNING"), "{}", answer.body);
+        let took = processor_time(pid) - before;
+        println!("answered within {took:?}");
+        assert!(took < ANSWERED_WITHIN, "{took:?}");
+    }
+    stop(&mut running);
+}
