@@ -107,13 +107,15 @@ impl Supervisor {
             let any = |test: fn(&Process) -> bool| {
                 members.iter().filter_map(|proc| self.processes.get(proc)).any(test)
             };
-            let result = if ending {
-                Err(Rejection::ShuttingDown)
-            } else if any(Process::is_active) {
+            let active = any(Process::is_active);
+            let result = if active && !ending {
                 self.updates.push(update);
                 continue;
-            } else if any(Process::is_stuck) {
+            } else if !active && any(Process::is_stuck) {
+                // More specific than the shutdown, which may have this reason.
                 Err(Rejection::Unkillable)
+            } else if ending {
+                Err(Rejection::ShuttingDown)
             } else {
                 let change = if update.next.is_some() { Change::Restart } else { Change::Remove };
                 let _ = self.remove_group(&update.group, cx);

@@ -181,9 +181,9 @@ impl Proc {
         if again && self.spec.retry != RetryRule::FailedStarts {
             return self.count_failure(true, ended, exit.status(), now);
         }
-        self.ended_as_expected = expected;
+        self.last_exit = Some(exit);
         let counts_for = if expected { 0 } else { exit.status() };
-        let why = if again { Why::Rests } else { Why::Ended(counts_for) };
+        let why = if again { Why::Rests } else { Why::Ended };
         self.down(StateName::Exited, why);
         let wait = self.paced(Wait::NONE, now);
         let next = if again { Next::Restart(wait.least) } else { Next::Rest };
@@ -283,6 +283,17 @@ impl Proc {
     fn is_proven(&self, alive: &Alive) -> bool {
         let health = &self.spec.health;
         health.ready != Ready::Startsecs || health.check.is_none() || alive.answered
+    }
+
+    /// Whether its rules expect the exit after which it rests.
+    pub(crate) fn ended_as_expected(&self) -> bool {
+        matches!(self.last_exit, Some(Exit::Code(code)) if self.spec.exitcodes.contains(&code))
+    }
+
+    /// The exit code of the supervisor, if its exit decides it.
+    pub(crate) fn outcome(&self) -> u8 {
+        let exit = self.last_exit.filter(|_| !self.ended_as_expected());
+        exit.map_or(0, |exit| exit.status())
     }
 
     pub(super) fn forgive(&mut self, uptime: Duration, proven: bool) {

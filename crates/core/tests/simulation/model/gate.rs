@@ -252,20 +252,22 @@ fn standing(proc: &Proc, until: Until) -> Standing {
             Standing::Lost
         }
         Phase::Down { .. } if proc.pending.is_some() => Standing::Coming,
-        Phase::Down { state_name: StateName::Exited, why: Why::Ended(_) } => match until {
+        Phase::Down { state_name: StateName::Exited, why: Why::Ended } => match until {
             Until::Started => Standing::There,
-            Until::Completed if proc.ended_as_expected && proc.cleanup == Cleanup::Clear => {
+            Until::Completed if proc.ended_as_expected() && proc.cleanup == Cleanup::Clear => {
                 Standing::There
             }
-            Until::Completed if proc.ended_as_expected => Standing::Coming,
+            Until::Completed if proc.ended_as_expected() => Standing::Coming,
             Until::Completed | Until::Ready => Standing::Lost,
         },
         Phase::Down { .. } | Phase::Asked { stop: true } => Standing::Resting,
         Phase::Asked { stop: false } => Standing::Coming,
         Phase::Alive(alive) => match (alive.intent(), until) {
             (Some(Intent::Rest), _) => Standing::Resting,
-            (None, Until::Started) if alive.up_at.is_some() => Standing::There,
-            (None, Until::Ready) if alive.is_ready() => Standing::There,
+            (None, Until::Started) if alive.up_at.is_some() || proc.turn.comes_up => {
+                Standing::There
+            }
+            (None, Until::Ready) if alive.is_ready() || proc.turn.comes_up => Standing::There,
             (_, _) => Standing::Coming,
         },
     }

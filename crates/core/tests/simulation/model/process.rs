@@ -44,8 +44,8 @@ pub(crate) struct Proc {
     pub(crate) waits_since: Option<Mono>,
     /// The total length of earlier waits.
     pub(crate) waited: Duration,
-    /// The latest run exited as expected.
-    pub(crate) ended_as_expected: bool,
+    /// The latest exit that no request and no failure caused.
+    pub(crate) last_exit: Option<Exit>,
     /// It has been up at least once.
     pub(super) ever_up: bool,
     /// For each consecutive failure: whether the run had been up.
@@ -117,6 +117,8 @@ pub(crate) struct InTurn {
     pub(crate) ending: bool,
     /// The core must judge its health in this turn.
     pub(crate) watched: bool,
+    /// An update has shortened its startsecs, which are over.
+    pub(crate) comes_up: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -140,8 +142,8 @@ pub(crate) enum Why {
     Rests,
     /// An operator stopped it before its restart.
     Held,
-    /// It exited. Holds the exit code of the supervisor if this decides it.
-    Ended(u8),
+    /// It exited.
+    Ended,
     /// The supervisor gave up on it, with this status.
     GaveUp(u8),
     /// It was unhealthy. Holds the status, and whether the supervisor exits.
@@ -292,7 +294,7 @@ impl Proc {
             targets: None,
             waits_since: None,
             waited: Duration::ZERO,
-            ended_as_expected: false,
+            last_exit: None,
             ever_up: false,
             row: Vec::new(),
             starts: Vec::new(),
@@ -375,16 +377,6 @@ impl Proc {
             }
     }
 
-    /// Whether no stop and no cleanup is in progress.
-    pub(crate) fn is_steady(&self) -> bool {
-        let stops = match &self.phase {
-            Phase::Down { .. } => false,
-            Phase::Asked { stop } => *stop,
-            Phase::Alive(alive) => alive.stop.is_some() || alive.to_stop,
-        };
-        !stops && self.cleanup == Cleanup::Clear
-    }
-
     /// Whether an operator stopped it and may start it again.
     pub(crate) const fn is_held(&self) -> bool {
         let stopped = matches!(
@@ -421,10 +413,10 @@ impl Proc {
     /// process of its tree is left.
     pub(crate) fn ends_with_it(&self) -> Option<u8> {
         match self.phase {
-            Phase::Down { why: Why::Ended(code), .. }
+            Phase::Down { why: Why::Ended, .. }
                 if self.spec.essential && self.spec.main && !self.is_active() =>
             {
-                Some(code)
+                Some(self.outcome())
             }
             Phase::Down { .. } | Phase::Asked { .. } | Phase::Alive(_) => None,
         }

@@ -4,12 +4,13 @@ use std::rc::Rc;
 
 use supervisor_core::command::{Rejection, Reply};
 use supervisor_core::ids::ProcId;
+use supervisor_core::spec::health::Ready;
 use supervisor_core::spec::{Change, GroupSpec, ProcessSpec};
 use supervisor_core::time::Mono;
 
 use super::Model;
 use super::gate::Outlook;
-use super::process::Proc;
+use super::process::{Cleanup, Phase, Proc};
 use crate::invariants::hold;
 use crate::kernel::Kernel;
 
@@ -146,6 +147,16 @@ impl Model {
 }
 
 impl Proc {
+    /// Whether no stop and no cleanup is in progress.
+    pub(crate) fn is_steady(&self) -> bool {
+        let stops = match &self.phase {
+            Phase::Down { .. } => false,
+            Phase::Asked { stop } => *stop,
+            Phase::Alive(alive) => alive.stop.is_some() || alive.to_stop,
+        };
+        !stops && self.cleanup == Cleanup::Clear
+    }
+
     /// Applies new rules. Returns whether they differ.
     fn change_rules(&mut self, spec: &Rc<ProcessSpec>, now: Mono) -> bool {
         let old = std::mem::replace(&mut self.spec, Rc::clone(spec));
@@ -154,7 +165,10 @@ impl Proc {
             let starting = alive.up_at.is_none();
             alive.health.change_rules(&old.health, &spec.health, starting, now);
             // The new rules judge the known facts at once, and count an overdue answer as late.
-            self.turn.watched = true;
+            let by_time = spec.health.ready == Ready::Startsecs && starting;
+            let long = by_time && now >= alive.since + spec.startsecs;
+            let free = alive.health.looking.is_none() && alive.health.condemned.is_none();
+            (self.turn.watched, self.turn.comes_up) = (true, long && free);
         }
         old != *spec
     }
