@@ -21,6 +21,7 @@ mod supervisord;
 mod tidy;
 mod unknown;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -59,7 +60,7 @@ pub(crate) fn lower(
     report: &mut Report,
 ) -> Option<Lowered> {
     let mut shared = Shared::new(context.sources, here);
-    let mut lowering = Lowering { sections, mode, context, report };
+    let mut lowering = Lowering::new(sections, mode, context, report);
     unknown::warn(&mut lowering);
     let supervisord = supervisord::read(&mut lowering, &Names::new(&shared));
     if let Some(supervisord) = &supervisord {
@@ -90,7 +91,7 @@ pub(crate) fn check_overruled(
     report: &mut Report,
 ) {
     let shared = Shared::new(context.sources, here);
-    let mut lowering = Lowering { sections, mode: Mode::File, context, report };
+    let mut lowering = Lowering::new(sections, Mode::File, context, report);
     for section in lowering.of_kind(SectionKind::Supervisord) {
         let Some(entry) = lowering.entry(section, setting.def().key) else { continue };
         let label = format!("{}.{}", section.name, entry.key);
@@ -104,15 +105,34 @@ pub(crate) fn check_overruled(
 
 struct Lowering<'a> {
     sections: &'a Sections,
+    /// The sections of each kind: each program looks for those of some kinds, and there may be a
+    /// thousand programs.
+    by_kind: BTreeMap<SectionKind, Rc<Vec<&'a Section>>>,
     mode: Mode<'a>,
     context: Context<'a>,
     report: &'a mut Report,
 }
 
 impl<'a> Lowering<'a> {
+    fn new(
+        sections: &'a Sections,
+        mode: Mode<'a>,
+        context: Context<'a>,
+        report: &'a mut Report,
+    ) -> Self {
+        let mut by_kind = BTreeMap::<_, Rc<Vec<_>>>::new();
+        for section in sections.all.iter() {
+            if let Some(kind) = SectionKind::of(&section.name) {
+                Rc::make_mut(by_kind.entry(kind).or_default()).push(section);
+            }
+        }
+        Self { sections, by_kind, mode, context, report }
+    }
+
     /// The sections of this kind.
     fn of_kind(&self, kind: SectionKind) -> impl Iterator<Item = &'a Section> + use<'a> {
-        self.sections.all.iter().filter(move |section| SectionKind::of(&section.name) == Some(kind))
+        let sections = self.by_kind.get(&kind).map(Rc::clone);
+        (0..).map_while(move |number| sections.as_ref()?.get(number).copied())
     }
 
     /// An option as written in its section.
@@ -150,11 +170,16 @@ impl<'a> Lowering<'a> {
             (None, Some(default)) => (default, &Origin::BuiltIn),
             (None, None) => return Ok(None),
         };
-        let label = format!("{}.{}", section.name, key.def.key);
-        let read = if is_secret(key.def.key) { expand_secret } else { expand };
-        let expanded = read(text, names, &label).map_err(|why| {
-            self.complain(section, origin, &format!("{why}; write a literal percent sign as %%"))
-        })?;
+        let expanded = if text.contains('%') {
+            let label = format!("{}.{}", section.name, key.def.key);
+            let read = if is_secret(key.def.key) { expand_secret } else { expand };
+            read(text, names, &label).map_err(|why| {
+                let why = format!("{why}; write a literal percent sign as %%");
+                self.complain(section, origin, &why)
+            })?
+        } else {
+            text.to_owned()
+        };
         // System calls cannot accept text with a zero byte.
         if expanded.contains('\0') {
             let why = format!("{} contains a NUL byte", key.def.key);

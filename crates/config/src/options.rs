@@ -184,7 +184,7 @@ fn padded<const N: usize>(
 }
 
 /// The kinds of sections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SectionKind {
     /// `[supervisord]`.
     Supervisord,

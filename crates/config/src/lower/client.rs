@@ -28,7 +28,7 @@ pub(crate) fn client(
     report: &mut Report,
 ) -> Option<Client> {
     let shared = Shared::new(context.sources, here);
-    let mut lowering = Lowering { sections, mode: Mode::File, context, report };
+    let mut lowering = Lowering::new(sections, Mode::File, context, report);
     for plugin in lowering.of_kind(SectionKind::CtlPlugin) {
         let name = &plugin.name;
         lowering.report.warn(format!("[{name}] is ignored, because it needs Python"));
