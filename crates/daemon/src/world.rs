@@ -193,14 +193,15 @@ pub struct World {
     answers: VecDeque<Input>,
     /// The channels of the clients that wait for a reply.
     asked: BTreeMap<RequestId, oneshot::Sender<CommandResult>>,
-    observers: broadcast::Sender<Observed>,
+    /// The channel of observers; opened for the first one, because its room is not small.
+    observers: OnceCell<broadcast::Sender<Observed>>,
     end: Option<End>,
 }
 
 impl World {
     /// Creates a world without processes.
     pub fn new(parts: Parts) -> Self {
-        let reserve = Rc::new(Reserve::filled());
+        let reserve = Rc::<Reserve>::default();
         let launcher = Rc::<Launcher>::default();
         let helpers = Rc::new(Helpers::new(Rc::clone(&launcher)));
         let (journal, environment) = (Rc::clone(&parts.journal), parts.environment.clone());
@@ -244,10 +245,15 @@ impl World {
             memory: memory::Ours::default(),
             answers: VecDeque::new(),
             asked: BTreeMap::new(),
-            observers: broadcast::Sender::new(OBSERVERS_ROOM),
+            observers: OnceCell::new(),
             end: None,
             parts,
         }
+    }
+
+    /// Keeps descriptors for when there are no others.
+    pub fn fill_reserve(&self) {
+        self.reserve.fill();
     }
 
     /// Adds a relay that carries the journal's lines from `pipe` to `sink`.

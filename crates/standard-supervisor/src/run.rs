@@ -176,9 +176,10 @@ impl Service {
             journal.say(level, &note);
         }
         let engine = Engine::new(Supervisor::new(spec), world, self.clock, None);
-        let driver = Driver::new(engine, journal, Rc::clone(&self.signals));
+        let driver = Driver::new(Rc::clone(&engine), journal, Rc::clone(&self.signals));
         reap::adopt_orphans();
         driver.boot();
+        engine.world.borrow().fill_reserve();
         driver.run(async || {}).map_err(|error| startup::no_event_loop(&error))
     }
 
@@ -237,6 +238,8 @@ impl Service {
         match self.invocation.mode {
             Mode::Command(_) => {
                 driver.boot();
+                // The program does not wait for this.
+                engine.world.borrow().fill_reserve();
                 opening.tell_notes();
                 opening.announce_servers();
                 opening.tell_start();
@@ -247,6 +250,8 @@ impl Service {
                 opening.release_foreground();
                 opening.tell_start();
                 driver.announced();
+                // A thousand programs may leave no descriptors.
+                engine.world.borrow().fill_reserve();
                 driver.boot();
             }
         }

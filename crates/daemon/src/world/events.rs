@@ -13,14 +13,14 @@ use supervisor_core::spec;
 use supervisor_sys::io::stdin::CannotWrite;
 use tokio::sync::broadcast;
 
-use super::{Slot, World};
+use super::{OBSERVERS_ROOM, Slot, World};
 use crate::capture::journal::{Journal, Style};
 use crate::events;
 
 impl World {
     /// Subscribes to all events from now on.
     pub fn observe(&self) -> broadcast::Receiver<Observed> {
-        self.observers.subscribe()
+        self.observers.get_or_init(|| broadcast::Sender::new(OBSERVERS_ROOM)).subscribe()
     }
 
     /// Writes to a process's stdin. `None`: the process has no stdin pipe.
@@ -41,8 +41,10 @@ impl World {
 
     /// Sends something to observers.
     pub(super) fn show(&self, observed: Observed) {
-        // Sending fails if there are no observers.
-        let _ = self.observers.send(observed);
+        if let Some(observers) = self.observers.get() {
+            // Sending fails if all observers have gone.
+            let _ = observers.send(observed);
+        }
     }
 
     /// Prints listeners' responses that are output on our stdout.

@@ -15,7 +15,7 @@ use super::start::landing::inert;
 const RESERVE: usize = 4;
 
 /// The descriptors that are kept.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Reserve {
     kept: RefCell<Vec<OwnedFd>>,
 }
@@ -52,7 +52,8 @@ impl Reserve {
         GivenUp(self)
     }
 
-    fn fill(&self) {
+    /// Adds what is missing, as far as there is room.
+    pub fn fill(&self) {
         let mut kept = self.kept.borrow_mut();
         while kept.len() < RESERVE {
             let Ok(one) = inert() else { return };
