@@ -37,5 +37,14 @@ if [ "$arch" = arm64 ]; then
         export LIBC_ARCHIVE="$PWD/target/arm64/rust/usr/aarch64-linux-gnu/lib/libc.a"
     fi
 else
+    # A start runs functions that lie next to each other, which causes fewer page faults. The path is
+    # relative to the root: cargo counts flags as part of the sources, and its own path would differ.
+    flags="$flags -C link-arg=-Wl,-T,scripts/start-order.ld"
+    # Store the addresses that a start adjusts in a table of 3 KB instead of 240 KB. The static libc
+    # reads that table since glibc 2.36.
+    case $(getconf GNU_LIBC_VERSION 2>/dev/null) in
+    "glibc 2."[0-9] | "glibc 2."[12][0-9] | "glibc 2.3"[0-5]) ;;
+    "glibc 2."*) flags="$flags -C link-arg=-Wl,-z,pack-relative-relocs" ;;
+    esac
     export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS="$flags"
 fi
