@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Process, Supervisor, Transition};
 use crate::effect::Effect;
 use crate::event::Event;
+use crate::failure::Class;
 use crate::hook::About;
 use crate::ids::ProcId;
 use crate::input::Exit;
@@ -230,7 +231,11 @@ impl Supervisor {
             cx.log(Line::EndsWith { name });
         }
         // The exit status of its main process does not cover processes that survived SIGKILL.
-        let code = over.outcome().filter(|_| !over.is_stuck()).unwrap_or(1);
+        let code = if over.is_stuck() {
+            over.spec.failure.exit_code(Class::Unkillable)
+        } else {
+            over.outcome().unwrap_or(1)
+        };
         self.end(End::Exit { code }, cx.now, cx.now + WAITING_REPORT_EVERY);
     }
 

@@ -247,7 +247,13 @@ fn signal_map(random: &mut Random) -> SignalMap {
 
 fn failure(random: &mut Random, killtree: bool) -> FailureSpec {
     let preset = random.one_in(2).then_some(Preset::Cuda);
-    let codes = [(Class::Config, 78), (Class::Exit, 9), (Class::Health, 80), (Class::GpuLost, 71)];
+    let codes = [
+        (Class::Config, 78),
+        (Class::Exit, 9),
+        (Class::Health, 80),
+        (Class::GpuLost, 71),
+        (Class::Unkillable, 81),
+    ];
     let exit_codes = if random.one_in(3) { codes.into() } else { BTreeMap::new() };
     let await_devices = killtree && random.one_in(3);
     let rules = (0..random.below(3)).map(|number| Rc::new(rule(random, number))).collect();

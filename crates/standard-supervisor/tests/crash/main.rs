@@ -18,3 +18,4 @@ mod hooks;
 mod output;
 mod place;
 mod receiver;
+mod unkillable;
