@@ -22,6 +22,7 @@ mod networks;
 mod pod;
 mod presets;
 mod ray;
+mod ray_group;
 mod sagemaker;
 mod signals;
 #[path = "../examples/stand_in.rs"]

@@ -2,26 +2,33 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::beside;
 use crate::harness::{Running, kill, python, skip, supervise};
 use crate::net::Namespace;
 
-const HEAD: &str = "10.231.0.1";
-const WORKER: &str = "10.231.0.2";
+pub(crate) const HEAD: &str = "10.231.0.1";
+pub(crate) const WORKER: &str = "10.231.0.2";
+
+/// Two Rays at once are slow on a small machine.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Two nodes with a cable between them.
-struct Nodes {
-    head: Namespace,
-    worker: Namespace,
+pub(crate) struct Nodes {
+    pub(crate) head: Namespace,
+    pub(crate) worker: Namespace,
     ray: String,
-    folder: std::path::PathBuf,
+    pub(crate) folder: std::path::PathBuf,
+    _turn: MutexGuard<'static, ()>,
 }
 
 impl Nodes {
-    fn new(python: &str) -> Option<Self> {
-        let (head, worker) = (Namespace::new("ray-head")?, Namespace::new("ray-worker")?);
+    pub(crate) fn new(name: &str, python: &str) -> Option<Self> {
+        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let node = |role: &str| Namespace::new(&format!("{name}-{role}"));
+        let (head, worker) = (node("head")?, node("worker")?);
         let peer = ["peer", "name", "cable", "netns", worker.name()];
         head.ip(&[&["link", "add", "cable", "type", "veth"][..], &peer].concat());
         for (node, address) in [(&head, HEAD), (&worker, WORKER)] {
@@ -29,14 +36,25 @@ impl Nodes {
             node.ip(&["link", "set", "cable", "up"]);
         }
         // Short: Ray's sockets are below it.
-        let folder = std::env::temp_dir().join(format!("fr{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("{name}{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let ray = Path::new(python).with_file_name("ray").display().to_string();
-        Some(Self { head, worker, ray, folder })
+        Some(Self { head, worker, ray, folder, _turn: turn })
     }
 
     /// `ray start --block` with these options under the supervisor.
     fn start(&self, node: &Namespace, address: &str, options: &[&str]) -> Running {
+        self.start_with(node, address, options, &[])
+    }
+
+    /// The same with these variables.
+    pub(crate) fn start_with(
+        &self,
+        node: &Namespace,
+        address: &str,
+        options: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Running {
         let own = ["start", "--block", "--disable-usage-stats", "--object-store-memory=80000000"];
         let address = format!("--node-ip-address={address}");
         let words = [&[self.ray.as_str()][..], &own, &[&address], options].concat();
@@ -47,7 +65,8 @@ impl Nodes {
             .env("PROCESS_HEALTH_INTERVAL", "10")
             .env("PROCESS_STATUS_PORT", "9100")
             // Ray's own drain may take 30 seconds.
-            .env("SUPERVISOR_PROGRAM__APP_STOPWAITSECS", "45");
+            .env("SUPERVISOR_PROGRAM__APP_STOPWAITSECS", "45")
+            .envs(variables.iter().copied());
         Running::start(&mut node.inside(&command))
     }
 }
@@ -64,7 +83,7 @@ fn status(node: &Namespace, path: &str) -> String {
 }
 
 /// The pid of a node's raylet.
-fn raylet(node: &Namespace) -> i32 {
+pub(crate) fn raylet(node: &Namespace) -> i32 {
     let output = Command::new("ip").args(["netns", "pids", node.name()]).output().unwrap();
     let pids = String::from_utf8(output.stdout).unwrap();
     let is_raylet = |pid: &&str| {
@@ -79,7 +98,7 @@ fn ray_workers_wait_for_their_head_restart_and_drain() {
     let Some(python) = python() else {
         return skip("there is no Python environment", "REQUIRE_PYTHON");
     };
-    let Some(nodes) = Nodes::new(&python) else { return };
+    let Some(nodes) = Nodes::new("ray", &python) else { return };
 
     // A worker waits for its head, and isn't ready.
     let address = format!("--address={HEAD}:6379");
