@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use supervisor_core::Answer;
+use supervisor_core::device::{Device, DevicesSeen};
 use supervisor_core::failure::Class;
 use supervisor_core::health::{Block, CheckFailure, Progress, ProgressSample, Unhealthy};
 use supervisor_core::ids::RunKey;
@@ -32,6 +33,8 @@ pub(crate) const UNSEEN: [&str; 2] = ["late", "nothing"];
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     processes: BTreeMap<ProcId, Counts>,
+    /// The devices as last seen, by index and identifier.
+    pub(crate) devices: BTreeMap<(u32, String), DeviceMemory>,
     /// Main processes that were killed because they did not stop in time.
     pub(crate) killed: u64,
     /// SIGKILLs to leftover processes of a program that did not exit by themselves.
@@ -40,6 +43,13 @@ pub struct Tally {
     pub(crate) stuck: u64,
     /// Notified when a health check starts.
     checks: Rc<Notify>,
+}
+
+/// The memory of a device in MiB, as far as it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DeviceMemory {
+    pub(crate) total: Option<u64>,
+    pub(crate) used: Option<u64>,
 }
 
 /// Counters of a process.
@@ -129,6 +139,9 @@ impl Tally {
                     ProgressSample::Nothing | ProgressSample::Failed(_) => counts.unseen[1] += 1,
                 }
             }
+            Answer::DevicesSeen(DevicesSeen::Devices(inventory)) => {
+                self.devices = inventory.devices.iter().map(memory).collect();
+            }
             Answer::OutputSeen(Some(block)) => self.note_block(*proc, *block),
             Answer::Checked { result, load: _ } => {
                 let counts = self.processes.entry(*proc).or_default();
@@ -154,7 +167,7 @@ impl Tally {
             | Answer::OutputSeen(None)
             | Answer::Collected
             | Answer::Tidied
-            | Answer::DevicesSeen(_)
+            | Answer::DevicesSeen(DevicesSeen::Nothing | DevicesSeen::Hangs)
             | Answer::PortSeen { .. }
             | Answer::Connected(_) => {}
         }
@@ -239,6 +252,11 @@ impl Histogram {
         self.counts[bucket] += 1;
         self.sum += seconds;
     }
+}
+
+fn memory(device: &Device) -> ((u32, String), DeviceMemory) {
+    let Device { index, id, total, used, .. } = device;
+    ((*index, id.clone()), DeviceMemory { total: *total, used: *used })
 }
 
 fn count<const N: usize>(counts: &mut [u64; N], kinds: &[&str; N], kind: &str) {

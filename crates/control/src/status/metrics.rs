@@ -44,6 +44,8 @@ pub(super) enum About {
     Pool,
     /// A hook.
     Hook,
+    /// A GPU or another accelerator.
+    Device,
 }
 
 impl About {
@@ -55,6 +57,7 @@ impl About {
             Self::Stream => &["group", "process", "stream"],
             Self::Pool => &["pool"],
             Self::Hook => &["hook"],
+            Self::Device => &["index", "uuid"],
         }
     }
 }
@@ -167,6 +170,10 @@ metrics! {
         "Size of /dev/shm; NaN if it is not a tmpfs";
     Gauge Supervisor "shared_memory_used_bytes" = read::shared_memory_used:
         "Used bytes of /dev/shm; NaN if it is not a tmpfs";
+    Gauge Device "gpu_memory_bytes" = read::gpu_memory:
+        "Memory of the GPU at the latest check by await_gpu_memory, in bytes; NaN if unknown";
+    Gauge Device "gpu_memory_used_bytes" = read::gpu_memory_used:
+        "Used memory of the GPU at the latest check by await_gpu_memory, in bytes; NaN if unknown";
     Counter Supervisor "sigkills_total" ["target"] {"leftover_grace_secs"} = read::sigkills:
         "SIGKILLs sent because a main or leftover process outlived its grace period";
     Counter Supervisor "stuck_total" {"UNKILLABLE_AFTER"} = read::stuck:
@@ -306,7 +313,8 @@ Names, kinds and labels are stable in all of 1.x; see the
 returns metrics in [OpenMetrics](https://prometheus.io/docs/specs/om/open_metrics_spec/) format.
 Every series exists from the first response on: counters start at 0, and unknown values are NaN.
 Series about a process have the labels `group` and `process`; series about health checks exist for
-processes with a check. Counters reset when the supervisor restarts.
+processes with a check. Series about a GPU exist after the first check by `await_gpu_memory`, which
+checks beside the first start and before restarts only. Counters reset when the supervisor restarts.
 
 | metric | kind | labels | description | related limit |
 |---|---|---|---|---|

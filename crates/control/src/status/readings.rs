@@ -13,7 +13,7 @@ use supervisor_core::{Info, PoolInfo, StateName, StopCounts, Supervisor};
 use supervisor_sys::io::counters::{Flow, IoCounters};
 
 use crate::http::{Refused, Traffic};
-use crate::tally::{BUCKETS, Counts, Tally, UNSEEN};
+use crate::tally::{BUCKETS, Counts, DeviceMemory, Tally, UNSEEN};
 use crate::tree_usage::TreeUsage;
 
 /// The sources of the values.
@@ -265,6 +265,22 @@ pub(super) fn shared_memory(_: &Reading<'_>) -> Vec<Sample> {
 pub(super) fn shared_memory_used(_: &Reading<'_>) -> Vec<Sample> {
     one(supervisor_sys::io::shared_memory::shared_memory()
         .map_or(f64::NAN, |(used, _)| used as f64))
+}
+
+pub(super) fn gpu_memory(reading: &Reading<'_>) -> Vec<Sample> {
+    devices(reading, |memory| memory.total)
+}
+
+pub(super) fn gpu_memory_used(reading: &Reading<'_>) -> Vec<Sample> {
+    devices(reading, |memory| memory.used)
+}
+
+fn devices(reading: &Reading<'_>, mebibytes: fn(DeviceMemory) -> Option<u64>) -> Vec<Sample> {
+    let of_device = |((index, id), memory): (&(u32, String), &DeviceMemory)| Sample {
+        labels: vec![index.to_string(), id.clone()],
+        value: mebibytes(*memory).map_or(f64::NAN, |used| (used << 20) as f64).into(),
+    };
+    reading.tally.devices.iter().map(of_device).collect()
 }
 
 pub(super) fn log_lines_lost(reading: &Reading<'_>) -> Vec<Sample> {
