@@ -57,6 +57,8 @@ pub struct Device {
     pub used: Option<u64>,
     /// The action that is required before the device can be used again, such as `Reset`.
     pub needs: Option<String>,
+    /// Identifiers of the MIG devices that it is divided into, if a program names one.
+    pub parts: Vec<String>,
 }
 
 /// An error about devices, as the tool prints it.
@@ -73,7 +75,7 @@ pub enum Trouble {
 pub enum Source {
     /// NVIDIA's tool.
     NvidiaSmi,
-    /// The kernel, for AMD's devices.
+    /// The kernel, for AMD's and AWS's devices.
     Sysfs,
 }
 

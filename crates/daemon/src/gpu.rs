@@ -2,9 +2,10 @@
 //! (`crates/core/src/device.rs`).
 //!
 //! For NVIDIA's devices, the daemon runs `nvidia-smi` as a helper, one at a time: it takes 0.1 to
-//! 30 seconds and may hang in the kernel forever. For AMD's devices, the daemon reads sysfs.
+//! 30 seconds and may hang in the kernel forever. For AMD's and AWS's devices, the daemon reads sysfs.
 
 mod amd;
+mod neuron;
 mod users;
 
 use std::cell::{Cell, OnceCell, RefCell};
@@ -23,7 +24,7 @@ use supervisor_wire::system::nvidia_smi::{self, Answer};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::helpers::{Helper, Helpers};
+use crate::helpers::{Helper, Helpers, Outcome};
 use crate::launch::Environment;
 use crate::tree::{Roots, Roster};
 
@@ -43,6 +44,8 @@ pub(crate) struct Gpus {
     last: Cell<Option<Pid>>,
     /// The driver is too old to report the recovery action of a device.
     old_driver: Cell<bool>,
+    /// MIG devices, each after its GPU, once they were listed.
+    parts: OnceCell<Vec<(String, String)>>,
     /// The time of the latest query, and its answer.
     latest: RefCell<Option<(Instant, Told)>>,
 }
@@ -109,6 +112,7 @@ impl Gpus {
             asking: Semaphore::new(1),
             last: Cell::default(),
             old_driver: Cell::default(),
+            parts: OnceCell::new(),
             latest: RefCell::default(),
         })
     }
@@ -122,6 +126,11 @@ impl Gpus {
             Ok(Told::Hangs) => return DevicesSeen::Hangs,
             Ok(Told::Nothing) | Err(_) => return DevicesSeen::Nothing,
         };
+        let names_part = question.visible.as_ref().is_some_and(|visible| visible.contains("MIG-"));
+        if names_part && let (Source::NvidiaSmi, Users::Below(_)) = (source, &question.users) {
+            // Again in a task of its own.
+            let _ = tokio::task::spawn_local(Rc::clone(&self).list_parts()).await;
+        }
         let mut others = Vec::new();
         let users = match question.users {
             Users::NotAsked => None,
@@ -134,12 +143,34 @@ impl Gpus {
         };
         DevicesSeen::Devices(Box::new(Inventory {
             source,
-            devices: answer.devices.into_iter().map(device).collect(),
+            devices: answer.devices.into_iter().map(|device| self.device(device)).collect(),
             trouble: answer.trouble.map(trouble),
             visible: question.visible,
             users,
             others,
         }))
+    }
+
+    /// Lists MIG devices, once: a device is divided only while no process uses it.
+    async fn list_parts(self: Rc<Self>) {
+        let (Ok(_turn), Some(tool)) = (self.asking.acquire().await, self.tool()) else { return };
+        if self.parts.get().is_some() {
+            return;
+        }
+        if let Some(outcome) = self.execute(tool, &["-L"]).await
+            && outcome.exit == Some(Exit::Code(0))
+        {
+            let parts = nvidia_smi::parts(&String::from_utf8_lossy(&outcome.output));
+            // Nothing else sets it in this turn.
+            let _ = self.parts.set(parts);
+        }
+    }
+
+    fn device(&self, device: nvidia_smi::Device) -> Device {
+        let nvidia_smi::Device { index, uuid: id, total, used, needs } = device;
+        let parts = self.parts.get().into_iter().flatten();
+        let own = parts.filter(|(gpu, _)| *gpu == id).map(|(_, part)| part.clone());
+        Device { index, total, used, needs, parts: own.collect(), id }
     }
 
     /// Finds the tool at the first use, because a start must not wait for it.
@@ -168,12 +199,12 @@ impl Gpus {
 
     async fn ask_now(&self) -> Told {
         let Some(tool) = self.tool() else {
-            let answer = amd::ask().await;
+            let answer = match amd::ask().await {
+                Some(answer) => Some(answer),
+                None => neuron::ask().await,
+            };
             return answer.map_or(Told::Nothing, |answer| Told::Devices(Source::Sysfs, answer));
         };
-        if self.last.get().is_some_and(|pid| self.helpers.has(pid)) {
-            return Told::Nothing;
-        }
         match self.run(tool, !self.old_driver.get()).await {
             Told::Devices(_, answer) if answer.unknown_field && !self.old_driver.replace(true) => {
                 self.run(tool, false).await
@@ -182,21 +213,29 @@ impl Gpus {
         }
     }
 
-    /// Runs the tool once. `recovery`: also query the recovery action of the devices.
+    /// Runs the tool, unless an earlier one still hangs.
+    async fn execute(&self, tool: &Path, arguments: &[&str]) -> Option<Outcome> {
+        if self.last.get().is_some_and(|pid| self.helpers.has(pid)) {
+            return None;
+        }
+        let argv = [tool.into()].into_iter().chain(arguments.iter().map(OsString::from));
+        let what = Launch::as_supervisor(argv.collect());
+        let started = self.helpers.start("nvidia-smi", &what, self.environment.clone());
+        let helper: Helper = started.ok()?;
+        self.last.set(Some(helper.pid()));
+        Some(helper.finish(TOOL_LIMIT, ROOM).await)
+    }
+
+    /// Queries all devices. `recovery`: also query the recovery action of the devices.
     async fn run(&self, tool: &Path, recovery: bool) -> Told {
         let fields = nvidia_smi::FIELDS.to_owned();
         let fields =
             if recovery { format!("{fields},{}", nvidia_smi::RECOVERY_FIELD) } else { fields };
-        let argv: Vec<OsString> = vec![
-            tool.into(),
-            format!("--query-gpu={fields}").into(),
-            "--format=csv,noheader,nounits".into(),
-        ];
-        let what = Launch::as_supervisor(argv);
-        let started = self.helpers.start("nvidia-smi", &what, self.environment.clone());
-        let Ok(helper): Result<Helper, _> = started else { return Told::Nothing };
-        self.last.set(Some(helper.pid()));
-        let outcome = helper.finish(TOOL_LIMIT, ROOM).await;
+        let query = format!("--query-gpu={fields}");
+        let Some(outcome) = self.execute(tool, &[&query, "--format=csv,noheader,nounits"]).await
+        else {
+            return Told::Nothing;
+        };
         match outcome.exit {
             None => Told::Hangs,
             Some(Exit::Signal { .. }) => Told::Nothing,
@@ -208,11 +247,6 @@ impl Gpus {
             }
         }
     }
-}
-
-fn device(device: nvidia_smi::Device) -> Device {
-    let nvidia_smi::Device { index, uuid, total, used, needs } = device;
-    Device { index, id: uuid, total, used, needs }
 }
 
 fn trouble(trouble: nvidia_smi::Trouble) -> Trouble {

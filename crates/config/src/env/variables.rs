@@ -329,7 +329,7 @@ pub(crate) const FAILURE_PRESET: Variable = Variable::of_option(
 pub(crate) const AWAIT_GPU_MEMORY: Variable = Variable::of_option(
     "PROCESS_AWAIT_GPU_MEMORY",
     (Owner::App, &failure_options::AWAIT_GPU_MEMORY),
-    "Before a restart, check with `nvidia-smi` (AMD: sysfs) that all GPUs exist, and wait up to 120 seconds until their memory is free. If a GPU is lost, the supervisor gives up. `auto`: with the failure presets `cuda` and `rocm`.",
+    "Before a restart, check with `nvidia-smi` (AMD and AWS Neuron: sysfs) that all GPUs exist, and wait up to 120 seconds until their memory is free. If a GPU is lost, the supervisor gives up. `auto`: with a failure preset.",
 );
 
 /// The action after the failure of a rank.

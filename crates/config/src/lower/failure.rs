@@ -46,7 +46,7 @@ pub(super) fn read<'a>(
         FailurePreset::Of(preset) => Some(preset),
     };
     let wanted = match await_gpu? {
-        AwaitGpu::Auto => matches!(preset, Some(Preset::Cuda | Preset::Rocm)),
+        AwaitGpu::Auto => preset.is_some(),
         AwaitGpu::Yes => true,
         AwaitGpu::No => false,
     };

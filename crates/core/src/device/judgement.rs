@@ -28,13 +28,13 @@ pub(super) enum Memory {
 }
 
 impl Visible {
-    /// Reads `CUDA_VISIBLE_DEVICES`. A part of a device has an identifier that no device has:
-    /// then all are looked at.
-    pub(super) fn read(variable: Option<&str>) -> Self {
+    /// Reads `CUDA_VISIBLE_DEVICES`. A MIG device stands for the one of `devices` that it is a part
+    /// of; if that is unknown, all count.
+    pub(super) fn read(variable: Option<&str>, devices: &[Device]) -> Self {
         let words = variable.unwrap_or_default().split(',').map(str::trim);
-        let words: Vec<_> = words.filter(|word| !word.is_empty()).map(str::to_owned).collect();
-        let known = |word: &String| word.parse::<u32>().is_ok() || word.starts_with("GPU-");
-        if words.is_empty() || !words.iter().all(known) { Self::All } else { Self::Only(words) }
+        let words = words.filter(|word| !word.is_empty());
+        let known: Option<Vec<_>> = words.map(|word| whole(word, devices)).collect();
+        known.filter(|words| !words.is_empty()).map_or(Self::All, Self::Only)
     }
 
     fn has(&self, device: &Device) -> bool {
@@ -46,6 +46,20 @@ impl Visible {
             }),
         }
     }
+}
+
+/// The number or the beginning of the identifier of the device that a word of
+/// `CUDA_VISIBLE_DEVICES` means. Before driver 470, `MIG-GPU-…/1/0` named the device itself.
+fn whole(word: &str, devices: &[Device]) -> Option<String> {
+    if word.parse::<u32>().is_ok() || word.starts_with("GPU-") {
+        return Some(word.to_owned());
+    }
+    let part = word.strip_prefix("MIG-")?;
+    if part.starts_with("GPU-") {
+        return part.split('/').next().map(str::to_owned);
+    }
+    let has_part = |device: &&Device| device.parts.iter().any(|known| known.starts_with(word));
+    devices.iter().find(has_part).map(|device| device.id.clone())
 }
 
 /// Whether the devices that the program sees are all there `now`. One that needed a reset before
@@ -124,7 +138,9 @@ mod tests {
 
     fn device(index: u32, used: Option<u64>, needs: Option<&str>) -> Device {
         let id = format!("GPU-{index}aaa");
-        Device { index, id, total: Some(80_000), used, needs: needs.map(str::to_owned) }
+        let parts = vec![format!("MIG-{index}bbb"), format!("MIG-{index}ccc")];
+        let needs = needs.map(str::to_owned);
+        Device { index, id, total: Some(80_000), used, needs, parts }
     }
 
     #[test]
@@ -132,7 +148,7 @@ mod tests {
         let first = [device(0, Some(1), None), device(1, Some(1), None)];
         let lost = Trouble::Lost("GPU is lost".to_owned());
         let all = Visible::All;
-        let only = |words: &str| Visible::read(Some(words));
+        let only = |words: &str| Visible::read(Some(words), &first);
         let there = |state| state == DeviceState::Fine;
         assert!(there(state(&first, &all, &first, None)));
         assert!(!there(state(&first, &all, &first[..1], None)));
@@ -141,6 +157,16 @@ mod tests {
         assert!(there(state(&first, &only("0"), &first[..1], Some(&lost))));
         assert!(there(state(&first, &only("GPU-0a"), &first[..1], Some(&lost))));
         assert!(!there(state(&first, &only("MIG-7"), &first[..1], None)));
+        // A MIG device is a part of one.
+        for (word, expected) in [
+            ("MIG-0ccc", true),
+            ("MIG-1b", false),
+            ("MIG-0bbb,MIG-1ccc", false),
+            ("MIG-GPU-0aaa/1/0", true),
+            ("MIG-GPU-1aaa/1/0", false),
+        ] {
+            assert_eq!(there(state(&first, &only(word), &first[..1], None)), expected, "{word}");
+        }
     }
 
     #[test]
@@ -197,8 +223,9 @@ mod tests {
         };
         let (baseline, before) = (at([600, 600]), at([60_000, 60_000]));
         let held = |visible, others: &[&str]| {
-            let others: Vec<_> = others.iter().map(|words| Visible::read(Some(words))).collect();
-            let visible = Visible::read(visible);
+            let others: Vec<_> =
+                others.iter().map(|words| Visible::read(Some(words), &[])).collect();
+            let visible = Visible::read(visible, &[]);
             match memory(Some(&baseline), Some(&before), (&visible, &others), &before) {
                 Memory::Free => vec![],
                 Memory::Held(held) => held.into_iter().map(|(id, _)| id).collect(),
@@ -211,7 +238,8 @@ mod tests {
         // A program that sees all may use any.
         assert_eq!(held(Some("1"), &["0", ""]), [""; 0]);
         let shared = |visible, other| {
-            is_shared(&[Visible::read(Some(other))], &Visible::read(Some(visible)), &before)
+            let [other, visible] = [other, visible].map(|words| Visible::read(Some(words), &[]));
+            is_shared(&[other], &visible, &before)
         };
         assert!(shared("0,1", "1") && !shared("0", "1"));
     }

@@ -81,13 +81,15 @@ impl DeviceWait {
             return DeviceStep::Over(Ending::State(DeviceState::Unknown));
         };
         let Inventory { devices, trouble, visible, users, others, .. } = *seen;
-        let visible = Visible::read(visible.as_deref());
-        let state = state(&self.first.devices, &visible, &devices, trouble.as_ref());
+        let first = self.first.devices.as_slice();
+        let visible = Visible::read(visible.as_deref(), first);
+        let state = state(first, &visible, &devices, trouble.as_ref());
         if state != DeviceState::Fine {
             return DeviceStep::Over(Ending::State(state));
         }
-        let baseline = self.first.is_baseline.then_some(self.first.devices.as_slice());
-        let others: Vec<_> = others.iter().map(|other| Visible::read(other.as_deref())).collect();
+        let baseline = self.first.is_baseline.then_some(first);
+        let read = |other: &Option<String>| Visible::read(other.as_deref(), first);
+        let others: Vec<_> = others.iter().map(read).collect();
         let after = now - self.since;
         match memory(baseline, self.before.as_deref(), (&visible, &others), &devices) {
             Memory::Free if self.before.is_some() => {

@@ -19,7 +19,8 @@ pub(crate) fn devices(wanted: Option<UsersOf>, kind: bool, random: &mut Random) 
     let amounts = [Some(600), Some(600), Some(2200), Some(60_000), Some(30_000), None];
     let used = if kind { Some(600) } else { random.pick(&amounts) };
     let needs = (!kind && random.one_in(8)).then(|| "Reset".to_owned());
-    let device = Device { index: 0, id: "GPU-0aaa".to_owned(), total: Some(80_000), used, needs };
+    let (id, parts) = ("GPU-0aaa".to_owned(), Vec::new());
+    let device = Device { index: 0, id, total: Some(80_000), used, needs, parts };
     let there = trouble.is_none() || random.one_in(3);
     let devices = if there { vec![device] } else { Vec::new() };
     let using = random.pick(&[0, 0, 1]);

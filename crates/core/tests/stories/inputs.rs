@@ -332,6 +332,7 @@ fn devices(words: &[&str]) -> DevicesSeen {
         total: Some(80_000),
         used: used.parse().ok(),
         needs: None,
+        parts: Vec::new(),
     };
     let mut others = Vec::new();
     let (devices, trouble, users) = match words {

@@ -58,11 +58,11 @@ fn has_open(pid: Pid) -> bool {
     targets.any(|target| target.to_str().is_some_and(is_device))
 }
 
-/// Whether the path is a GPU: `/dev/nvidia0`, and not the devices of the driver itself; for AMD
-/// `/dev/kfd`, which each process that computes has open.
+/// Whether the path is a device: `/dev/nvidia0` or `/dev/neuron0`, and not the devices of the driver
+/// itself; for AMD `/dev/kfd`, which each process that computes has open.
 fn is_device(path: &str) -> bool {
-    path == "/dev/kfd"
-        || path.strip_prefix("/dev/nvidia").is_some_and(|number| number.parse::<u32>().is_ok())
+    let number = ["/dev/nvidia", "/dev/neuron"].iter().find_map(|kind| path.strip_prefix(kind));
+    path == "/dev/kfd" || number.is_some_and(|number| number.parse::<u32>().is_ok())
 }
 
 fn name(pid: Pid) -> String {
@@ -80,6 +80,7 @@ mod tests {
             ("/dev/nvidia0", true),
             ("/dev/nvidia17", true),
             ("/dev/kfd", true),
+            ("/dev/neuron3", true),
             ("/dev/nvidiactl", false),
             ("/dev/nvidia-uvm", false),
             ("/dev/null", false),

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::harness::Running;
+use crate::harness::{Running, free_port, http};
 use crate::place::Place;
 
 pub(crate) const UUID: &str = "GPU-7b1f5a3c-0000-4000-8000-000000000000";
@@ -124,17 +124,71 @@ fn a_container_without_gpus_at_the_first_start_loses_none() {
 
 #[test]
 fn only_a_gpu_that_the_program_sees_counts_as_lost() {
-    for (visible, expected) in [("0", 1), ("1", 71), ("GPU-7b1f", 1), ("MIG-1", 71)] {
+    let listed = format!(
+        "case \"$1\" in -L) echo 'GPU 0: NVIDIA A100 (UUID: {UUID})
+  MIG 3g.20gb     Device  0: (UUID: MIG-c6d4f1ef)
+GPU 1: NVIDIA A100 (UUID: GPU-other)
+  MIG 3g.20gb     Device  0: (UUID: MIG-cba663e8)'; exit;; esac
+"
+    );
+    for (visible, expected) in [
+        ("0", 1),
+        ("1", 71),
+        ("GPU-7b1f", 1),
+        ("MIG-c6d4f1ef", 1),
+        ("MIG-cba663e8", 71),
+        ("MIG-1", 71),
+    ] {
         let place = Place::new(&format!("gpu-visible-{visible}"));
         let (first, other) = (row(612), "1, GPU-other, 143771, 612, None\n");
         let answer = format!(
-            "printf '%s' '{first}'; [ \"$asked\" -gt 0 ] || printf '{}'",
+            "{listed}printf '%s' '{first}'; [ \"$asked\" -gt 0 ] || printf '{}'",
             other.replace('\n', "\\n")
         );
-        let mut command = crashing(&place, "", &answer);
+        // MIG devices are listed after the first look.
+        let asked = place.path("asked");
+        let looks = 1 + usize::from(visible.starts_with("MIG"));
+        let first =
+            format!("until [ $(wc -l < {}) -ge {looks} ]; do sleep 0.01; done; ", asked.display());
+        let mut command = crashing(&place, &first, &answer);
         let mut running = Running::start(command.env("CUDA_VISIBLE_DEVICES", visible));
         assert_eq!(running.exit_code(), expected, "{visible}");
     }
+}
+
+#[test]
+fn gpu_memory_metrics_show_the_latest_look() {
+    let place = Place::new("gpu-metrics");
+    let (asked, crashed) = (place.path("asked"), place.path("crashed"));
+    let (asked, crashed) = (asked.display(), crashed.display());
+    let mut command = place.shell(&format!(
+        "[ -e {crashed} ] && exec sleep 1000; until [ -s {asked} ]; do sleep 0.01; done; \
+         sleep 0.3; touch {crashed}; exit 1"
+    ));
+    let (first, held, free) = (row(612), row(70_000), row(1000));
+    let answer = format!(
+        "case \"$asked\" in 0) printf '%s' '{first}';; 1) printf '%s' '{held}';; \
+         *) printf '%s' '{free}';; esac"
+    );
+    with_tool(&place, &mut command, &answer);
+    let port = free_port();
+    command
+        .env("PROCESS_MAX_START_RETRIES", "1")
+        .env("PROCESS_STATUS_PORT", format!("127.0.0.1:{port}"));
+    let mut running = Running::start(&mut command);
+    running.stderr.wait_for("gpu: app: GPU memory was released after");
+    let page = http(port, "GET /metrics").unwrap();
+    let mebibytes = |name: &str| -> f64 {
+        let series = format!("standard_supervisor_{name}{{index=\"0\",uuid=\"{UUID}\"}} ");
+        let value = page.lines().find_map(|line| line.strip_prefix(&*series));
+        value.unwrap_or_else(|| panic!("{page}")).parse::<f64>().unwrap() / f64::from(1 << 20)
+    };
+    assert_eq!(
+        (mebibytes("gpu_memory_bytes"), mebibytes("gpu_memory_used_bytes")),
+        (143_771.0, 1000.0)
+    );
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
 }
 
 #[test]

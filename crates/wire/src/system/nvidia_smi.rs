@@ -47,6 +47,25 @@ pub enum Trouble {
     Gone(String),
 }
 
+/// Parses the list that `nvidia-smi -L` prints: the identifiers of MIG devices, each with the one of
+/// its GPU.
+#[must_use]
+pub fn parts(list: &str) -> Vec<(String, String)> {
+    let mut parts = Vec::new();
+    let mut gpu = None;
+    for line in list.lines() {
+        let uuid = line.split_once("(UUID: ").and_then(|(_, rest)| rest.split(')').next());
+        match (uuid, gpu) {
+            (Some(uuid), _) if uuid.starts_with("GPU-") => gpu = Some(uuid),
+            (Some(uuid), Some(gpu)) if uuid.starts_with("MIG-") => {
+                parts.push((gpu.to_owned(), uuid.to_owned()));
+            }
+            _ => {}
+        }
+    }
+    parts
+}
+
 /// Parses the output. `code` is the exit code.
 #[must_use]
 pub fn read(code: u8, output: &str) -> Answer {
@@ -192,6 +211,24 @@ mod tests {
     fn a_field_that_an_old_driver_does_not_know_is_recognized() {
         let answer = read(2, "Field \"gpu_recovery_action\" is not a valid field to query.\n");
         assert!(answer.unknown_field && answer.trouble.is_none());
+    }
+
+    #[test]
+    fn mig_devices_are_listed_below_their_gpu() {
+        let list = "GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-5d5ba0d6)\n\
+                    \x20 MIG 3g.20gb     Device  0: (UUID: MIG-c6d4f1ef)\n\
+                    \x20 MIG 3g.20gb     Device  1: (UUID: MIG-cba663e8)\n\
+                    GPU 1: NVIDIA A100-SXM4-40GB (UUID: GPU-69cfa2f3)\n\
+                    GPU 2: A100-SXM4-40GB (UUID: GPU-e86cb44c)\n\
+                    \x20 MIG 1g.5gb Device 0: (UUID: MIG-GPU-e86cb44c/7/0)\n";
+        let pair = |gpu: &str, part: &str| (gpu.to_owned(), part.to_owned());
+        let expected = [
+            pair("GPU-5d5ba0d6", "MIG-c6d4f1ef"),
+            pair("GPU-5d5ba0d6", "MIG-cba663e8"),
+            pair("GPU-e86cb44c", "MIG-GPU-e86cb44c/7/0"),
+        ];
+        assert_eq!(parts(list), expected);
+        assert_eq!(parts("No devices found.\n  MIG 1g.5gb Device 0: (UUID: MIG-1)"), []);
     }
 
     #[test]

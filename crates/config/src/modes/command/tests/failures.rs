@@ -55,7 +55,7 @@ fn an_exit_code_with_another_meaning_causes_a_warning() {
 }
 
 #[test]
-fn gpus_are_checked_with_the_presets_of_nvidia_and_amd() {
+fn devices_are_checked_with_each_failure_preset() {
     let asks = |pairs: &[_]| process(&config(pairs), "app").failure.await_devices;
     let cuda = ("PROCESS_FAILURE_PRESET", "cuda");
     let no_tree = ("SUPERVISOR_PROGRAM__APP_KILLTREE", "false");
@@ -63,7 +63,8 @@ fn gpus_are_checked_with_the_presets_of_nvidia_and_amd() {
     assert!(!asks(&[cuda, ("PROCESS_AWAIT_GPU_MEMORY", "false")]));
     assert!(asks(&[("PROCESS_AWAIT_GPU_MEMORY", "true")]));
     assert!(asks(&[("PROCESS_FAILURE_PRESET", "rocm")]));
-    assert!(!asks(&[("PROCESS_FAILURE_PRESET", "neuron")]));
+    assert!(asks(&[("PROCESS_FAILURE_PRESET", "neuron")]));
+    assert!(!asks(&[("PROCESS_FAILURE_PRESET", "off")]));
     assert!(!asks(&[cuda, no_tree]));
 }
 
