@@ -268,6 +268,21 @@ impl Proc {
         code
     }
 
+    /// The exit code of the supervisor, if this process makes it exit.
+    pub(crate) fn ends_all(&self) -> Option<u8> {
+        let unkillable = self.spec.failure.exit_code(Class::Unkillable);
+        let code = match &self.phase {
+            Phase::Down { why: Why::Unhealthy(code, ends), .. } if *ends || self.spec.essential => {
+                *code
+            }
+            Phase::Down { why: Why::GaveUp(code), .. } if self.spec.essential => *code,
+            Phase::Down { .. } | Phase::Asked { .. } | Phase::Alive(_) => {
+                return (self.spec.essential && self.is_stuck()).then_some(unkillable);
+            }
+        };
+        Some(if self.is_stuck() { unkillable } else { code })
+    }
+
     /// Gives up because a dependency will never be up. Returns the status.
     pub(crate) fn cannot_start(&mut self) -> u8 {
         // No restart follows, so the time does not matter.

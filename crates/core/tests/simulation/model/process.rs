@@ -395,21 +395,6 @@ impl Proc {
         }
     }
 
-    /// The exit code of the supervisor, if this process makes it exit.
-    pub(crate) fn ends_all(&self) -> Option<u8> {
-        let unkillable = self.spec.failure.exit_code(Class::Unkillable);
-        let code = match &self.phase {
-            Phase::Down { why: Why::Unhealthy(code, ends), .. } if *ends || self.spec.essential => {
-                *code
-            }
-            Phase::Down { why: Why::GaveUp(code), .. } if self.spec.essential => *code,
-            Phase::Down { .. } | Phase::Asked { .. } | Phase::Alive(_) => {
-                return (self.spec.essential && self.is_stuck()).then_some(unkillable);
-            }
-        };
-        Some(if self.is_stuck() { unkillable } else { code })
-    }
-
     /// The exit code of the supervisor, if it exits because this process has exited for good and no
     /// process of its tree is left.
     pub(crate) fn ends_with_it(&self) -> Option<u8> {
