@@ -374,11 +374,14 @@ impl Supervisor {
     /// restarting.
     pub(super) fn finish(&mut self, end: End, cx: &mut Transition<'_>) {
         self.phase = Phase::Over;
-        cx.effects.push(match end {
-            _ if self.processes.values().any(Process::is_stuck) => Effect::Exit { code: 1 },
-            End::Exit { code } => Effect::Exit { code },
-            End::Restart => Effect::Restart,
-            End::Proceed => Effect::Proceed,
+        let stuck = self.processes.values().find(|process| process.is_stuck());
+        cx.effects.push(match (stuck, end) {
+            (Some(stuck), _) => {
+                Effect::Exit { code: stuck.spec.failure.exit_code(Class::Unkillable) }
+            }
+            (None, End::Exit { code }) => Effect::Exit { code },
+            (None, End::Restart) => Effect::Restart,
+            (None, End::Proceed) => Effect::Proceed,
         });
     }
 }

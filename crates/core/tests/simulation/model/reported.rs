@@ -1,6 +1,7 @@
 //! Checks log lines, events and notices.
 
 use supervisor_core::event::Event;
+use supervisor_core::failure::Class;
 use supervisor_core::health::Unhealthy;
 use supervisor_core::ids::ProcId;
 use supervisor_core::input::Claim;
@@ -129,7 +130,9 @@ impl Model {
     }
 
     pub(super) fn exits(&mut self, end: End, kernel: &Kernel) {
-        let stuck = self.procs.values().any(Proc::is_stuck);
+        let code_of = |proc: &Proc| proc.spec.failure.exit_code(Class::Unkillable);
+        let of_stuck = self.procs.values().find(|proc| proc.is_stuck()).map(code_of);
+        let stuck = of_stuck.is_some();
         // If a program's tree is not stopped, orphans may always belong to it.
         let spares = |proc: &Proc| proc.run > 0 && !proc.spec.killtree;
         let spared = stuck || self.spared || self.procs.values().any(spares);
@@ -146,7 +149,7 @@ impl Model {
         });
         hold!(left.is_empty(), EndsChildless, "{left:?} are left");
         self.settle(true);
-        let expected = if stuck { Some(End::Exit(1)) } else { self.ending };
+        let expected = of_stuck.map(End::Exit).or(self.ending);
         hold!(Some(end) == expected, ExitCode, "{end:?} and not {expected:?}");
         self.over = true;
     }
