@@ -130,7 +130,9 @@ impl Supervisor {
         }
         let others = || rolling.all.iter().filter(|proc| **proc != next);
         let restarted = |proc: &&ProcId| rolling.outcomes.iter().any(|it| it.proc == **proc);
-        if let Some(gone) = others().filter(restarted).find(|proc| !runs(proc)) {
+        // A process that an update removed after its restart is no reason to end.
+        let rests = |proc: &&ProcId| self.processes.contains_key(proc) && !runs(proc);
+        if let Some(gone) = others().filter(restarted).find(rests) {
             return Step::End(Some((*gone, Rejection::AbnormalTermination)));
         }
         if others().any(|proc| runs(proc) && !is_ready(proc)) {

@@ -70,6 +70,7 @@ stories! {
     a_restart_waits_for_servers
     a_restart_waits_for_the_exit_of_leftover_processes
     a_restart_waits_until_gpu_memory_is_released
+    a_rolling_restart_continues_after_a_removal
     a_rolling_restart_ends_at_the_first_failure
     a_rolling_restart_skips_stopped_processes
     a_rolling_restart_waits_until_each_process_is_ready
