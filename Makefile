@@ -28,7 +28,8 @@ help:
 	@echo "                  (scripts/dist binaries: the first of these alone)"
 	@echo "make reproduce    makes the files of dist/ twice, in two directories, and compares them"
 	@echo "make check-packages"
-	@echo "                  installs the packages in Debian 11 and 13, as a new user would"
+	@echo "                  installs the packages in Debian 11 and 13, as a new user would; with"
+	@echo "                  ARCH=arm64 in an emulated machine"
 
 # A fresh machine may have no Python, and no linker.
 try:
@@ -58,8 +59,8 @@ test: test-env check dist
 test-env:
 	scripts/setup-tests
 
-# Everything comes from Debian. PATIENCE=3 triples the time limits; PARTS=boot boots only,
-# PARTS='boot tests slow' runs all tests that can run there.
+# Everything comes from Debian. PARTS=boot boots only, PARTS='boot tests slow' runs all tests that can
+# run there. PATIENCE=3 triples the time that the emulator may take, for a busy machine.
 test-arm64:
 	scripts/setup-arm64 test
 	scripts/dist --arch arm64 binaries
@@ -141,7 +142,7 @@ image:
 
 # Not a part of `test`: it downloads a complete Debian.
 check-packages: dist
-	scripts/check-packages
+	scripts/check-packages $(ARCH)
 
 clean:
 	cargo clean
