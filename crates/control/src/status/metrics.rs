@@ -216,7 +216,8 @@ mod tests {
     use super::*;
 
     /// Limits that are reached while no client can read metrics, or that lose nothing.
-    const NOT_COUNTED: [(&str, &str); 81] = [
+    const NOT_COUNTED: [(&str, &str); 82] = [
+        ("EXITS_AT_ONCE", "nothing is rejected: the other exits are handled after it"),
         ("LONGEST_MESSAGE", "a longer line is cut, as RFC 5424 allows"),
         ("LOOK_UP_AGAIN", "it is a pause"),
         ("LONGEST_LINE", "nothing is lost: the line goes on as several"),
