@@ -212,7 +212,7 @@ impl Tally {
                 self.killed += u64::from(*signal == Signal::KILL);
             }
             Effect::Log(line) => self.stuck += u64::from(matches!(line, Line::Unkillable { .. })),
-            Effect::RemoveGroup { procs } => procs.iter().for_each(|proc| {
+            Effect::RemoveProcesses { procs } => procs.iter().for_each(|proc| {
                 self.processes.remove(proc);
             }),
             Effect::Census { .. }

@@ -218,16 +218,17 @@ pub enum Effect {
         /// The id of the first process; the others have the ids after it.
         first: ProcId,
     },
-    /// Remove the processes of a group for good.
-    RemoveGroup {
+    /// Remove processes for good.
+    RemoveProcesses {
         /// The processes.
         procs: Vec<ProcId>,
     },
-    /// Apply new rules to processes that continue.
+    /// Apply the new configuration of a group: new rules to processes that continue. Processes that
+    /// do not exist yet are created.
     UpdateGroup {
         /// The new configuration of the group.
         group: Rc<GroupSpec>,
-        /// Its processes, in the same order.
+        /// All its processes, in the same order.
         procs: Vec<ProcId>,
     },
     /// Close and reopen all log files, because they may have been renamed.

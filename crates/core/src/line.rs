@@ -176,6 +176,8 @@ pub enum Line {
     /// New settings of this group take effect without a restart.
     Updated {
         name: String,
+        added: usize,
+        removed: usize,
     },
     /// A program that looks like a one-time helper exited as expected, and that counts as a
     /// failure.

@@ -117,6 +117,17 @@ impl Pool {
         }
     }
 
+    /// Replaces the listeners. Those that continue keep their state. When a removed one exited, its
+    /// unanswered event returned to the queue.
+    pub(crate) fn set_listeners(&mut self, members: impl Iterator<Item = Rc<Named>>) {
+        let mut old = mem::take(&mut self.listeners);
+        let kept = |named: Rc<Named>| {
+            let at = old.iter().position(|listener| listener.named.proc == named.proc);
+            at.map_or_else(|| Listener::new(named), |at| old.swap_remove(at))
+        };
+        self.listeners = members.map(kept).collect();
+    }
+
     /// Whether the pool subscribes to events of this type.
     pub(crate) fn wants(&self, kind: EventType) -> bool {
         self.subscribed.iter().any(|subscribed| kind.is_a(*subscribed))

@@ -326,7 +326,7 @@ impl World {
             Effect::Print { data } => self.print(&data),
             Effect::Reply { id, result } => self.reply(id, result),
             Effect::AddGroup { group, first } => self.add_group(&group, first),
-            Effect::RemoveGroup { procs } => self.remove_group(&procs),
+            Effect::RemoveProcesses { procs } => self.remove_processes(&procs),
             Effect::UpdateGroup { group, procs } => self.update_group(&group, &procs),
             Effect::ReopenLogs => self.reopen_logs(),
             Effect::Exit { code } => {

@@ -31,7 +31,8 @@ values in effect.
 The column \"change\" says what `supervisorctl update` does if you change the option while its
 program runs. `live`: the new value applies at once. `next start`: it applies from the next start
 on. `restart`: the program restarts; for an option of the supervisor itself, restart the
-supervisor. `supervisorctl reread --json` shows which it is before anything changes.
+supervisor. A change of `numprocs` starts or stops only the processes that are added or removed.
+`supervisorctl reread --json` shows which it is before anything changes.
 
 ## Options that supervisord does not have
 

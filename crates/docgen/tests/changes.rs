@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use supervisor_config::tables::{SectionKind, Takes, takes};
 use supervisor_config::{Request, Sources, file_mode, supervisord_flags};
@@ -78,8 +79,11 @@ const CHANGES: &[(&str, &str, &str, &str)] = &[
     ("evidence_secs", "1", "2", "health_tcp=localhost:1"),
     // A failure then ends the program, and the settings of retries go with it.
     ("rank_policy", "restart", "exit", ""),
+    ("numprocs", "2", "4", "process_name=a%(process_num)d"),
+    ("numprocs_start", "0", "1", "numprocs=2\nprocess_name=a%(process_num)d"),
     // Those that concern execution.
     ("command", "sleep 1", "sleep 2", ""),
+    ("process_name", "a", "b", ""),
     ("environment", "A=1", "A=2", ""),
     ("umask", "022", "077", ""),
     ("directory", "/tmp", "/usr", ""),
@@ -92,7 +96,10 @@ const CHANGES: &[(&str, &str, &str, &str)] = &[
 ];
 
 fn change(before: &str, after: &str) -> Change {
-    let path = std::env::temp_dir().join(format!("changes-{}.conf", std::process::id()));
+    // Tests run at the same time.
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let path = std::env::temp_dir().join(format!("changes-{}-{number}.conf", std::process::id()));
     let group = |settings: &str| {
         std::fs::write(&path, format!("{PROGRAM}{settings}\n")).unwrap();
         let flags = supervisord_flags(&["-c".into(), path.clone().into_os_string()]);
@@ -114,11 +121,21 @@ fn an_option_takes_effect_as_the_reference_says() {
         let set = |value: &str| format!("{beside}\n{key}={value}");
         let change = change(&set(one), &set(other));
         let wanted = match takes {
+            Takes::Live if key.starts_with("numprocs") => Change::Scale,
             Takes::Live | Takes::NextStart => Change::Live,
             Takes::Restart => Change::Restart,
         };
         assert_eq!(change, wanted, "{key}");
     }
+}
+
+#[test]
+fn a_program_that_reads_numprocs_restarts() {
+    let number = "process_name=a%(process_num)d\nenvironment=OF=%(numprocs)d\nnumprocs=";
+    let set = |count: u32| format!("{number}{count}");
+    assert_eq!(change(&set(2), &set(4)), Change::Restart);
+    // No process has the name that it had.
+    assert_eq!(change("numprocs=1", "numprocs=2\nprocess_name=a%(process_num)d"), Change::Restart);
 }
 
 #[test]

@@ -70,9 +70,9 @@ options! { PROGRAM:
     /// Name of each process.
     PROCESS_NAME: String = TEXT("process_name", Process) default "%(program_name)s";
     /// Number of processes.
-    NUMPROCS: i64 = PROCESSES("numprocs", Program) default "1";
+    NUMPROCS: i64 = PROCESSES("numprocs", Program) default "1", change Live;
     /// Number of the first process.
-    NUMPROCS_START: i64 = INTEGER("numprocs_start", Program) default "0";
+    NUMPROCS_START: i64 = INTEGER("numprocs_start", Program) default "0", change Live;
     /// Start order: programs with a lower value start earlier and stop later. Event listeners start first unless it is set.
     PRIORITY: i64 = INTEGER("priority", Global) default "999", change Live;
     /// Start the program with the supervisor.

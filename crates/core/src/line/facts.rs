@@ -137,7 +137,10 @@ impl Line {
             Self::WaitsForOperator { stopped } => {
                 of("waits_for_operator").with("programs", Value::Texts(stopped.clone()))
             }
-            Self::Updated { name } => of("updated").with("group", Value::Text(name.clone())),
+            Self::Updated { name, added, removed } => of("updated")
+                .with("group", Value::Text(name.clone()))
+                .count("added", *added as u64)
+                .count("removed", *removed as u64),
             Self::HelperFails { name, program: _, exit, because, of: limit, ends_all } => {
                 let because = match because {
                     NoHelper::KeptRunning => "autorestart",

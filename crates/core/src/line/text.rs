@@ -145,9 +145,13 @@ impl fmt::Display for Line {
                 }
                 f.write_str("; waiting for a command that starts or adds one, or for SIGTERM")
             }
-            Self::Updated { name } => {
+            Self::Updated { name, added: 0, removed: 0 } => {
                 write!(f, "updated: {name}: new settings apply without a restart")
             }
+            Self::Updated { name, added, removed } => write!(
+                f,
+                "updated: {name}: processes added: {added}, removed: {removed}; the others continue"
+            ),
             Self::HelperFails { name, program, exit, because, of, ends_all } => {
                 let program = program.to_uppercase();
                 let (rule, key, value) = match because {

@@ -1,6 +1,7 @@
 //! How a new configuration of a group takes effect.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::{GroupSpec, HealthSpec, Launch, ProcessSpec, Sink, Stdio};
 use crate::event::Channel;
@@ -12,6 +13,8 @@ pub enum Change {
     Nothing,
     /// Running processes continue with the new rules.
     Live,
+    /// Some processes are added or removed. The others continue, with new rules if there are any.
+    Scale,
     /// The processes stop and start.
     Restart,
     /// The group starts.
@@ -27,6 +30,7 @@ impl Change {
         match self {
             Self::Nothing => "nothing",
             Self::Live => "live",
+            Self::Scale => "scale",
             Self::Restart => "restart",
             Self::Add => "add",
             Self::Remove => "remove",
@@ -51,9 +55,25 @@ impl GroupSpec {
             Change::Nothing
         } else if self.all_are(other, |ours, theirs| ours.executes_as(theirs)) {
             Change::Live
+        } else if self.pool == other.pool && self.some_continue(other) {
+            Change::Scale
         } else {
             Change::Restart
         }
+    }
+
+    /// The process with this name.
+    #[must_use]
+    pub fn process(&self, name: &str) -> Option<&Rc<ProcessSpec>> {
+        self.processes.iter().find(|process| process.name == name)
+    }
+
+    /// Whether `other` has processes of this group, and all of them can continue.
+    fn some_continue(&self, other: &Self) -> bool {
+        let pairs =
+            self.processes.iter().filter_map(|ours| Some((ours, other.process(&ours.name)?)));
+        let mut continues = pairs.map(|(ours, theirs)| ours.executes_as(theirs)).peekable();
+        continues.peek().is_some() && continues.all(|continues| continues)
     }
 
     /// Whether both groups have processes with the same names, and `test` holds for each pair. The
@@ -61,10 +81,10 @@ impl GroupSpec {
     fn all_are(&self, other: &Self, test: impl Fn(&ProcessSpec, &ProcessSpec) -> bool) -> bool {
         (&self.name, &self.pool, self.processes.len())
             == (&other.name, &other.pool, other.processes.len())
-            && self.processes.iter().all(|ours| {
-                let theirs = other.processes.iter().find(|theirs| theirs.name == ours.name);
-                theirs.is_some_and(|theirs| test(ours, theirs))
-            })
+            && self
+                .processes
+                .iter()
+                .all(|ours| other.process(&ours.name).is_some_and(|theirs| test(ours, theirs)))
     }
 }
 

@@ -143,7 +143,7 @@ impl Supervisor {
             | Effect::Print { .. }
             | Effect::Reply { .. }
             | Effect::AddGroup { .. }
-            | Effect::RemoveGroup { .. }
+            | Effect::RemoveProcesses { .. }
             | Effect::UpdateGroup { .. }
             | Effect::ReopenLogs
             | Effect::Exit { .. }

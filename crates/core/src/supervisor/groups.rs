@@ -1,4 +1,4 @@
-//! Adds and removes groups.
+//! Adds and removes groups and processes.
 
 use std::rc::Rc;
 
@@ -8,7 +8,7 @@ use crate::effect::Effect;
 use crate::event::{Event, Named};
 use crate::ids::ProcId;
 use crate::listener::Pool;
-use crate::spec::GroupSpec;
+use crate::spec::{GroupSpec, ProcessSpec};
 
 /// An active group.
 #[derive(Clone, Debug)]
@@ -29,18 +29,27 @@ impl Supervisor {
     pub(super) fn insert(&mut self, spec: Rc<GroupSpec>) {
         let mut members = Vec::new();
         for process in &spec.processes {
-            let proc = self.next_proc;
-            self.next_proc = ProcId(proc.0 + 1);
-            let (name, group) = (process.name.clone(), spec.name.clone());
-            let named = Rc::new(Named { proc, name, group });
-            self.by_program.entry(process.program.clone()).or_default().push(proc);
-            self.processes.insert(proc, Process::new(named, Rc::clone(process)));
-            members.push(proc);
+            members.push(self.create(&spec.name, process));
         }
-        let named = members.iter().filter_map(|proc| self.processes.get(proc));
-        let named = named.map(|process| Rc::clone(&process.named));
-        let pool = spec.pool.as_ref().map(|pool| Pool::new(&spec.name, pool, named));
+        let pool = spec.pool.as_ref();
+        let pool = pool.map(|pool| Pool::new(&spec.name, pool, self.named(&members)));
         self.put(Group { spec, members, pool });
+    }
+
+    /// Creates a process of a group without starting it.
+    pub(super) fn create(&mut self, group: &str, spec: &Rc<ProcessSpec>) -> ProcId {
+        let proc = self.next_proc;
+        self.next_proc = ProcId(proc.0 + 1);
+        let named = Rc::new(Named { proc, name: spec.name.clone(), group: group.to_owned() });
+        self.by_program.entry(spec.program.clone()).or_default().push(proc);
+        self.processes.insert(proc, Process::new(named, Rc::clone(spec)));
+        proc
+    }
+
+    /// The ids and names of these processes.
+    pub(super) fn named(&self, procs: &[ProcId]) -> impl Iterator<Item = Rc<Named>> {
+        let processes = procs.iter().filter_map(|proc| self.processes.get(proc));
+        processes.map(|process| Rc::clone(&process.named))
     }
 
     /// Inserts a group at its position in start order.
@@ -84,7 +93,12 @@ impl Supervisor {
         self.insert(spec);
         let Some(group) = self.group(&name) else { return };
         announce(group, cx);
-        for proc in group.members.clone() {
+        self.start_added(group.members.clone(), cx);
+    }
+
+    /// Starts those of the new processes that have autostart.
+    pub(super) fn start_added(&mut self, procs: Vec<ProcId>, cx: &mut Transition<'_>) {
+        for proc in procs {
             if let Some(mut process) = self.processes.get_mut(&proc)
                 && process.spec.autostart
             {
@@ -107,7 +121,14 @@ impl Supervisor {
         }
         let group = self.groups.remove(at);
         self.idle.removed |= group.pool.is_none();
-        for proc in &group.members {
+        cx.emit(Event::GroupRemoved { group: group.spec.name.clone() });
+        self.forget(group.members, cx);
+        Ok(())
+    }
+
+    /// Removes processes that have stopped. The caller removes them from their group.
+    pub(super) fn forget(&mut self, procs: Vec<ProcId>, cx: &mut Transition<'_>) {
+        for proc in &procs {
             let removed = self.processes.remove(proc);
             self.spared_trees |= removed.is_some_and(|it| it.runs() > 0 && !it.spec.killtree);
         }
@@ -115,9 +136,7 @@ impl Supervisor {
             procs.retain(|proc| self.processes.contains_key(proc));
             !procs.is_empty()
         });
-        cx.emit(Event::GroupRemoved { group: group.spec.name.clone() });
-        cx.effects.push(Effect::RemoveGroup { procs: group.members });
-        Ok(())
+        cx.effects.push(Effect::RemoveProcesses { procs });
     }
 
     /// Stores a configuration that was read again. Returns its differences from the active groups.

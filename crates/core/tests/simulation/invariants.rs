@@ -69,6 +69,7 @@ pub(crate) enum Invariant {
     SettlesDown,
     GroupsAsTold,
     UpdatesAtLast,
+    KeepsTheOthers,
 }
 
 impl Invariant {
@@ -229,6 +230,9 @@ impl Invariant {
             Self::UpdatesAtLast => {
                 "a process that stops for an update starts again as soon as it has exited, unless \
                  everything stops"
+            }
+            Self::KeepsTheOthers => {
+                "an update that adds or removes processes of a group keeps its other processes"
             }
             Self::GroupsAsTold => {
                 "the groups are those that were configured or added, and not removed"

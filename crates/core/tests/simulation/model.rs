@@ -31,7 +31,7 @@ use supervisor_core::Input;
 use supervisor_core::ids::{Pid, ProcId};
 use supervisor_core::input::{Circumstances, Exit};
 use supervisor_core::signal::Signal;
-use supervisor_core::spec::{GroupSpec, SignalRule, Spec, WhenDone};
+use supervisor_core::spec::{GroupSpec, ProcessSpec, SignalRule, Spec, WhenDone};
 use supervisor_core::time::Mono;
 
 use crate::diagram::Diagram;
@@ -170,19 +170,21 @@ impl Model {
     }
 
     fn insert(&mut self, spec: Rc<GroupSpec>) -> Vec<ProcId> {
-        let mut members = Vec::new();
-        for process in &spec.processes {
-            let id = ProcId(self.next_proc);
-            self.next_proc += 1;
-            let proc = Proc::new(id, &spec.name, spec.pool.is_some(), Rc::clone(process));
-            self.procs.insert(id, proc);
-            members.push(id);
-        }
+        let create = |process| self.create(&spec, process);
+        let members: Vec<_> = spec.processes.iter().map(create).collect();
         let pool = spec.pool.as_ref().map(|pool| Pool::new(pool, &members));
         self.groups.push(Group { spec, members: members.clone(), pool });
         self.groups
             .sort_by(|a, b| (a.spec.priority, &a.spec.name).cmp(&(b.spec.priority, &b.spec.name)));
         members
+    }
+
+    fn create(&mut self, group: &GroupSpec, process: &Rc<ProcessSpec>) -> ProcId {
+        let id = ProcId(self.next_proc);
+        self.next_proc += 1;
+        let proc = Proc::new(id, &group.name, group.pool.is_some(), Rc::clone(process));
+        self.procs.insert(id, proc);
+        id
     }
 
     pub(crate) fn members_of(&self, name: &str) -> Vec<ProcId> {
@@ -301,6 +303,14 @@ impl Model {
             Input::Notified { proc, said } => self.notified(*proc, said, now),
             Input::ReadyLogged { proc, pid } => self.ready_logged(*proc, *pid),
         }
+        self.judge_the_watched(now);
+        self.procs.values_mut().for_each(Proc::forget_waits);
+        self.settle(false);
+        self.give_up_the_lost();
+    }
+
+    /// Counts overdue answers of the processes that this turn watches as late.
+    fn judge_the_watched(&mut self, now: Mono) {
         for proc in self.procs.values_mut().filter(|proc| proc.turn.watched) {
             let spec = Rc::clone(&proc.spec);
             let alive = proc.well_alive().filter(|alive| alive.health.condemned.is_none());
@@ -308,9 +318,6 @@ impl Model {
                 alive.health.lapse(&spec.health, now);
             }
         }
-        self.procs.values_mut().for_each(Proc::forget_waits);
-        self.settle(false);
-        self.give_up_the_lost();
     }
 
     /// Takes an input after all programs have exited. Only requests that end the wait for hooks

@@ -299,7 +299,7 @@ impl Case {
             | Effect::Print { .. }
             | Effect::Reply { .. }
             | Effect::AddGroup { .. }
-            | Effect::RemoveGroup { .. }
+            | Effect::RemoveProcesses { .. }
             | Effect::UpdateGroup { .. }
             | Effect::ReopenLogs
             | Effect::Exit { .. }

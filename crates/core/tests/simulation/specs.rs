@@ -97,6 +97,30 @@ pub(crate) fn other_rules(
     groups
 }
 
+/// The same groups, one of them with a process more, a process less, or both. Nothing is drawn, so
+/// that seeds that found bugs go on playing the same cases.
+pub(crate) fn scaled(groups: &[Rc<GroupSpec>], name: &str, number: usize) -> Vec<GroupSpec> {
+    let mut groups: Vec<GroupSpec> = groups.iter().map(|group| (**group).clone()).collect();
+    let Some(group) = groups.iter_mut().find(|group| group.name == name) else { return groups };
+    let Some(first) = group.processes.first().cloned() else { return groups };
+    if first.retry == RetryRule::Once {
+        return groups;
+    }
+    let less = number % 3 != 1 && group.processes.len() > 1;
+    if less {
+        group.processes.remove(number % group.processes.len());
+    }
+    if !less || !number.is_multiple_of(3) {
+        let name = format!("{name}p{}", 10 + number);
+        let program = if first.program == group.name { group.name.clone() } else { name.clone() };
+        let spec =
+            ProcessSpec { name: name.clone(), program, launch: launch(name), ..(*first).clone() };
+        group.processes.push(Rc::new(spec));
+    }
+    group.processes.sort_by_key(|process| process.priority);
+    groups
+}
+
 /// Sorts groups into start order.
 pub(crate) fn sort(groups: &mut [GroupSpec]) {
     groups.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));

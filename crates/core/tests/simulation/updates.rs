@@ -46,7 +46,11 @@ impl Case {
                 let changed = specs::changed(&mut self.random, &groups);
                 self.request(Command::Reread(changed));
             }
-            0 | 2 => {}
+            2 => {
+                let scaled = specs::scaled(&groups, &group, self.asked);
+                self.request(Command::Reread(scaled));
+            }
+            0 => {}
             _ => {
                 let changed = new_rules(&mut self.random, &groups, &group);
                 self.request(Command::Reread(changed));

@@ -85,7 +85,7 @@ impl Stage {
             Effect::Print { data } => format!("print {:?}", String::from_utf8_lossy(data)),
             Effect::Report(report) => report_text(report),
             Effect::AddGroup { .. } => String::new(),
-            Effect::RemoveGroup { procs } => {
+            Effect::RemoveProcesses { procs } => {
                 let names: Vec<_> = procs.iter().map(|proc| self.name(*proc)).collect();
                 format!("remove {}", names.join(", "))
             }

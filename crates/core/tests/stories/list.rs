@@ -143,6 +143,9 @@ stories! {
     an_update_of_rules_keeps_processes_running
     an_update_removes_the_check_of_a_blocked_program
     an_update_requires_a_cleanup_during_the_wait_for_servers
+    an_update_that_adds_processes_keeps_the_others_running
+    an_update_that_removes_processes_keeps_the_others_running
+    an_update_that_removes_the_last_running_process_keeps_the_supervisor
     answers_about_a_removed_group_are_ignored
     answers_about_an_earlier_run_are_ignored
     backoff_delays_double_up_to_their_limit

@@ -27,7 +27,7 @@ pub(crate) fn play(story: &str) -> String {
         stop_budget: None,
         hooks: Vec::new(),
     };
-    let mut known = Vec::new();
+    let (mut known, mut later) = (Vec::new(), Vec::new());
     let mut stage: Option<Stage> = None;
     let mut played = String::new();
     for line in story.lines() {
@@ -38,7 +38,7 @@ pub(crate) fn play(story: &str) -> String {
         let words: Vec<_> = line.split_whitespace().collect();
         match *words {
             [] | ["#", ..] => {}
-            ["later", ref words @ ..] => known.push(group(words)),
+            ["later", ref words @ ..] => join(&mut later, group(words)),
             ["program" | "listener", ..] => {
                 join(&mut known, group(&words));
                 join(&mut spec.groups, group(&words));
@@ -65,7 +65,7 @@ pub(crate) fn play(story: &str) -> String {
                 let stage = stage.get_or_insert_with(|| {
                     // The configuration sorts groups in the same way.
                     spec.groups.sort_by_key(|group| group.priority);
-                    Stage::new(spec.clone(), known.clone())
+                    Stage::new(spec.clone(), [known.clone(), later.clone()].concat())
                 });
                 played.push_str(&stage.act(seconds(time), words));
             }
@@ -97,6 +97,10 @@ impl Stage {
         let effects = self.core.handle(Now::new(mono, wall), input);
         let mut shown = String::new();
         for effect in effects {
+            if let Effect::UpdateGroup { group, procs } = &effect {
+                let names = group.processes.iter().map(|process| process.name.clone());
+                self.names.extend(procs.iter().copied().zip(names));
+            }
             if let Effect::AddGroup { group, first } = &effect {
                 let numbers = (first.0..).map(ProcId);
                 let names = group.processes.iter().map(|process| process.name.clone());

@@ -130,13 +130,17 @@ pub(super) fn update(session: &mut Session<'_>, words: &str) -> Done {
 /// Updates a group with one request; `false`: the daemon does not have this method.
 fn update_group(session: &mut Session<'_>, group: &str) -> Result<bool, CtlError> {
     match session.call(UPDATE_GROUP, &named(group)) {
-        Ok(change) if answer::text(&change)? == "live" => {
-            session.say(&format!("{group}: updated without a restart"))?;
-        }
-        Ok(_) => {
-            session.say(&format!("{group}: stopped"))?;
-            session.say(&format!("{group}: updated process group"))?;
-        }
+        Ok(change) => match answer::text(&change)?.as_str() {
+            "live" => session.say(&format!("{group}: updated without a restart"))?,
+            "scale" => {
+                session
+                    .say(&format!("{group}: added or removed processes; the others continue"))?;
+            }
+            _ => {
+                session.say(&format!("{group}: stopped"))?;
+                session.say(&format!("{group}: updated process group"))?;
+            }
+        },
         Err(trouble) if trouble.is_fault(fault::UNKNOWN_METHOD) => return Ok(false),
         Err(trouble) if trouble.is_fault(fault::FAILED) => {
             session.fail(GENERIC, &format!("{group}: has problems; not updated"))?;

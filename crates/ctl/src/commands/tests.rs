@@ -228,6 +228,7 @@ fn update_stops_removes_and_adds_groups_in_this_order() {
     );
     for (change, said) in [
         (Ok(text("live")), "other: updated without a restart\n"),
+        (Ok(text("scale")), "other: added or removed processes; the others continue\n"),
         (Ok(text("restart")), "other: stopped\nother: updated process group\n"),
         (fault(30, "FAILED: x"), "other: has problems; not updated\n"),
     ] {

@@ -13,30 +13,34 @@ use super::{RemovedLogs, Slot, World};
 impl World {
     pub(super) fn add_group(&mut self, group: &Rc<GroupSpec>, first: ProcId) {
         for (number, spec) in (first.0..).zip(&group.processes) {
-            let socket = spec.launch.socket.as_ref().map(|wanted| self.socket(wanted));
-            let slot = Slot {
-                group: Rc::clone(group),
-                spec: Rc::clone(spec),
-                sinks: self.take_removed_logs(spec).unwrap_or_else(|| self.sinks_of(spec)),
-                socket,
-                stdout: None,
-                stderr: None,
-                stdin: None,
-                stdin_refused: Cell::new(0),
-                cgroup: None,
-                notify: None,
-                checker: Rc::default(),
-                main: None,
-                watch: Watch::default(),
-                descendants: Rc::default(),
-                files: Files::default(),
-                counted: Rc::default(),
-            };
-            self.slots.insert(ProcId(number), slot);
+            self.add_process(ProcId(number), group, spec);
         }
     }
 
-    pub(super) fn remove_group(&mut self, procs: &[ProcId]) {
+    fn add_process(&mut self, proc: ProcId, group: &Rc<GroupSpec>, spec: &Rc<ProcessSpec>) {
+        let socket = spec.launch.socket.as_ref().map(|wanted| self.socket(wanted));
+        let slot = Slot {
+            group: Rc::clone(group),
+            spec: Rc::clone(spec),
+            sinks: self.take_removed_logs(spec).unwrap_or_else(|| self.sinks_of(spec)),
+            socket,
+            stdout: None,
+            stderr: None,
+            stdin: None,
+            stdin_refused: Cell::new(0),
+            cgroup: None,
+            notify: None,
+            checker: Rc::default(),
+            main: None,
+            watch: Watch::default(),
+            descendants: Rc::default(),
+            files: Files::default(),
+            counted: Rc::default(),
+        };
+        self.slots.insert(proc, slot);
+    }
+
+    pub(super) fn remove_processes(&mut self, procs: &[ProcId]) {
         procs.iter().for_each(|proc| self.questions.forget(*proc));
         for slot in procs.iter().filter_map(|proc| self.slots.remove(proc)) {
             self.removed_logs.push((Rc::downgrade(&slot.spec), slot.sinks));
@@ -48,19 +52,21 @@ impl World {
         self.removed_logs.retain(|(spec, _)| spec.strong_count() > 0);
     }
 
-    /// Replaces the specifications of a group. If the probe of a health check changed, the running
+    /// Replaces the specifications of a group, and adds its new processes. If the probe of a health check changed, the running
     /// check is cancelled.
     pub(super) fn update_group(&mut self, group: &Rc<GroupSpec>, procs: &[ProcId]) {
         for (proc, spec) in procs.iter().zip(&group.processes) {
-            if let Some(slot) = self.slots.get_mut(proc) {
-                fn probe(spec: &ProcessSpec) -> Option<&spec::health::Probe> {
-                    spec.health.check.as_ref().map(|check| &check.probe)
-                }
-                if probe(&slot.spec) != probe(spec) {
-                    self.questions.forget(*proc);
-                }
-                (slot.group, slot.spec) = (Rc::clone(group), Rc::clone(spec));
+            fn probe(spec: &ProcessSpec) -> Option<&spec::health::Probe> {
+                spec.health.check.as_ref().map(|check| &check.probe)
             }
+            let Some(slot) = self.slots.get_mut(proc) else {
+                self.add_process(*proc, group, spec);
+                continue;
+            };
+            if probe(&slot.spec) != probe(spec) {
+                self.questions.forget(*proc);
+            }
+            (slot.group, slot.spec) = (Rc::clone(group), Rc::clone(spec));
         }
     }
 

@@ -1,5 +1,7 @@
 //! `update` changes what it can without a restart, and `reread --json` says so before.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::harness::{Running, supervise};
@@ -39,8 +41,8 @@ fn a_rule_changes_while_its_program_runs() {
         {"option": "stopwaitsecs", "takes": "live"},
     ]);
     let programs = json!([{"program": "cat", "options": options}]);
-    let live = json!([{"group": "cat", "change": "live", "programs": programs}]);
-    assert_eq!(changes(&place), live);
+    let live = json!({"group": "cat", "change": "live", "programs": programs});
+    assert_eq!(changes(&place), json!([with(live, &[], &[])]));
     // Clients of supervisord see what they always saw.
     let python = Outcome::run(&mut place.client(Client::Python, "reread"), &place);
     assert_eq!(python.stdout.trim_end(), "cat: changed");
@@ -58,7 +60,58 @@ fn a_rule_changes_while_its_program_runs() {
     assert_ne!(pid(&place), before);
 
     place.configure("");
-    assert_eq!(changes(&place), json!([{"group": "cat", "change": "remove", "programs": []}]));
+    let gone = json!({"group": "cat", "change": "remove", "programs": []});
+    assert_eq!(changes(&place), json!([with(gone, &[], &["cat"])]));
+}
+
+/// A change that adds and removes these processes.
+fn with(mut change: Value, added: &[&str], removed: &[&str]) -> Value {
+    (change["added"], change["removed"]) = (json!(added), json!(removed));
+    change
+}
+
+/// The processes with their pids.
+fn pids(place: &Place) -> BTreeMap<String, u64> {
+    let output = place.client(Client::Ours, "status --json").output().unwrap();
+    let all: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let all = all.as_array().unwrap().iter();
+    all.map(|it| (it["name"].as_str().unwrap().to_owned(), it["pid"].as_u64().unwrap())).collect()
+}
+
+#[test]
+fn processes_are_added_and_removed_while_the_others_run() {
+    let web = |number: u32| {
+        format!(
+            "[program:web]\ncommand=sleep 1000\nnumprocs={number}\n\
+             process_name=web_%(process_num)d\nenvironment=N=%(process_num)d\n"
+        )
+    };
+    let Some(mut place) = Place::with(Daemon::Native, &web(2)) else { return };
+    place.has_said("success: web_1 entered RUNNING");
+    let two = pids(&place);
+    assert_eq!(two.len(), 2);
+
+    place.configure(&web(4));
+    let options = json!([{"option": "numprocs", "takes": "live"}]);
+    let programs = json!([{"program": "web", "options": options}]);
+    let scale = json!({"group": "web", "change": "scale", "programs": programs});
+    let more = with(scale.clone(), &["web_2", "web_3"], &[]);
+    assert_eq!(changes(&place), json!([more]));
+    let said = "web: added or removed processes; the others continue";
+    assert_eq!(output_of(&place, "update").trim_end(), said);
+    place.wait_for("updated: web: processes added: 2, removed: 0; the others continue");
+    place.wait_for("success: web_3 entered RUNNING");
+    let four = pids(&place);
+    assert_eq!(four.keys().collect::<Vec<_>>(), ["web_0", "web_1", "web_2", "web_3"]);
+    assert!(two.iter().all(|one| four.get(one.0) == Some(one.1)), "{two:?} {four:?}");
+
+    place.configure(&web(2));
+    assert_eq!(changes(&place), json!([with(scale, &[], &["web_2", "web_3"])]));
+    assert_eq!(output_of(&place, "update").trim_end(), said);
+    place.has_said("stopped: web_2 (terminated by SIGTERM)");
+    place.has_said("stopped: web_3 (terminated by SIGTERM)");
+    assert_eq!(pids(&place), two);
+    assert_eq!(changes(&place), json!([]));
 }
 
 #[test]

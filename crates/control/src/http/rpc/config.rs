@@ -70,8 +70,8 @@ pub(super) fn changes<'a>(server: &'a ServerState, params: &'a Params) -> Later<
     })
 }
 
-/// A group that an update would change: the programs with different options, and the action that
-/// each needs.
+/// A group that an update would change: the programs with different options and the action that
+/// each needs, and the processes that only one of both configurations has.
 fn changed_group(changed: Changed<'_>) -> Value {
     let Changed { old, new, change } = changed;
     let name = new.or(old).map(|group| group.name.clone()).unwrap_or_default();
@@ -80,7 +80,17 @@ fn changed_group(changed: Changed<'_>) -> Value {
         ("group", text(name)),
         ("change", text(change.name())),
         ("programs", Value::Array(programs)),
+        ("added", only_in(new, old)),
+        ("removed", only_in(old, new)),
     ])
+}
+
+/// The names of the processes that `one` has and `other` does not have.
+fn only_in(one: Option<&GroupSpec>, other: Option<&GroupSpec>) -> Value {
+    let known: BTreeSet<&String> =
+        other.into_iter().flat_map(|group| &group.processes).map(|it| &it.name).collect();
+    let all = one.into_iter().flat_map(|group| &group.processes).map(|process| &process.name);
+    Value::Array(all.filter(|name| !known.contains(name)).map(|name| text(name.clone())).collect())
 }
 
 fn changed_programs(old: &GroupSpec, new: &GroupSpec) -> Vec<Value> {

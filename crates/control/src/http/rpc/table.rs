@@ -412,7 +412,7 @@ pub(super) const OWN: &[Method] = &[
         Array,
         &[],
         "Reads the configuration and changes nothing: each group in which it differs, what an \
-         update takes, and the options that changed.",
+         update takes, the options that changed, and the processes that it adds and removes.",
         config::changes,
     ),
 ];

@@ -255,14 +255,19 @@ impl Model {
         if members.iter().any(|id| self.procs[id].is_active() || self.procs[id].is_stuck()) {
             return Err(Rejection::StillRunning);
         }
-        let spared = |id: &ProcId| self.procs[id].run > 0 && !self.procs[id].spec.killtree;
-        self.spared |= members.iter().any(spared);
-        self.vacated |= members.iter().any(|id| !self.procs[id].listens);
-        self.procs.retain(|id, _| !members.contains(id));
+        self.forget(&members);
         self.groups.retain(|group| group.spec.name != name);
-        self.removed.extend(members);
         self.group_changes += 1;
         Ok(())
+    }
+
+    /// Removes processes. Their group, if it stays, gets its new members later.
+    pub(super) fn forget(&mut self, ids: &[ProcId]) {
+        let spared = |id: &ProcId| self.procs[id].run > 0 && !self.procs[id].spec.killtree;
+        self.spared |= ids.iter().any(spared);
+        self.vacated |= ids.iter().any(|id| !self.procs[id].listens);
+        self.procs.retain(|id, _| !ids.contains(id));
+        self.removed.extend(ids);
     }
 
     /// Sets the reply of all requests for an update of this group.

@@ -80,6 +80,14 @@ impl Pool {
         }
     }
 
+    /// Replaces the listeners; those that continue are in the state that they were in.
+    pub(crate) fn set_members(&mut self, members: &[ProcId]) {
+        let mut old: BTreeMap<ProcId, Ear> = std::mem::take(&mut self.ears).into_iter().collect();
+        let ear = |id: &ProcId| (*id, old.remove(id).unwrap_or(Ear::NEW));
+        self.ears = members.iter().map(ear).collect();
+        self.rests.retain(|id, _| members.contains(id));
+    }
+
     fn wants(&self, event: &Event) -> bool {
         self.spec.events.iter().any(|subscribed| event.kind().is_a(*subscribed))
     }

@@ -173,7 +173,7 @@ impl Model {
             "{groups} changes of groups are reported"
         );
         let gone = effects.iter().filter_map(|effect| match effect {
-            Effect::RemoveGroup { procs } => Some(procs.clone()),
+            Effect::RemoveProcesses { procs } => Some(procs.clone()),
             _ => None,
         });
         let gone: Vec<ProcId> = gone.flatten().collect();

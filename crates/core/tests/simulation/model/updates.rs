@@ -14,11 +14,12 @@ use super::process::{Cleanup, Phase, Proc};
 use crate::invariants::hold;
 use crate::kernel::Kernel;
 
-/// A group that is stopping for an update.
+/// A group in which processes are stopping for an update.
 #[derive(Debug)]
 pub(crate) struct Update {
     group: String,
     next: Option<Rc<GroupSpec>>,
+    /// The processes that stop.
     members: Vec<ProcId>,
 }
 
@@ -26,8 +27,13 @@ impl Model {
     /// Handles a request to update a group. `None`: the reply follows at the end of the update.
     pub(super) fn update(&mut self, name: &str, now: Mono) -> Result<Option<Change>, Rejection> {
         let next = self.asked_for(name);
-        if let Some(update) = self.updates.iter_mut().find(|update| update.group == name) {
-            update.next = next;
+        let goes = self.goes(name, next.as_deref());
+        if let Some(at) = self.updates.iter().position(|update| update.group == name) {
+            let known = &self.updates[at].members;
+            let more: Vec<_> = goes.into_iter().filter(|id| !known.contains(id)).collect();
+            self.order_stops(&more);
+            self.updates[at].members.extend(more);
+            self.updates[at].next = next;
             return Ok(None);
         }
         let old = self.groups.iter().find(|group| group.spec.name == name);
@@ -39,18 +45,14 @@ impl Model {
                 Ok(Some(Change::Add))
             }
             (Some(old), Some(next)) if old == next => Ok(Some(Change::Nothing)),
-            (Some(old), Some(next)) if continues(&old, &next) => {
+            (Some(old), Some(next)) if goes.is_empty() && continues(&old, &next) => {
+                let grows = next.processes.len() > old.processes.len();
                 self.change_rules(next, now);
-                Ok(Some(Change::Live))
+                Ok(Some(if grows { Change::Scale } else { Change::Live }))
             }
             (Some(_), next) => {
-                let members = self.members_of(name);
-                for id in &members {
-                    let proc = self.procs.get_mut(id).unwrap();
-                    let _ = proc.order_stop();
-                    proc.forget_waits();
-                }
-                self.updates.push(Update { group: name.to_owned(), next, members });
+                self.order_stops(&goes);
+                self.updates.push(Update { group: name.to_owned(), next, members: goes });
                 Ok(None)
             }
         }
@@ -63,29 +65,63 @@ impl Model {
         old.zip(next).is_some_and(|(old, next)| continues(&old.spec, &next))
     }
 
-    /// Rejects a start while an update of the process's group is in progress.
-    pub(super) fn not_being_updated(&self, id: ProcId) -> Result<(), Rejection> {
-        match self.updates.iter().find(|update| update.members.contains(&id)) {
-            None => Ok(()),
-            Some(update) if update.next.is_some() => Err(Rejection::AlreadyStarted),
-            Some(_) => Err(Rejection::BadName),
+    /// The processes of a group that an update stops.
+    fn goes(&self, name: &str, next: Option<&GroupSpec>) -> Vec<ProcId> {
+        let Some(old) = self.groups.iter().find(|group| group.spec.name == name) else {
+            return Vec::new();
+        };
+        let stays = next.filter(|next| *old.spec == **next || continues(&old.spec, next));
+        let named = |id: &ProcId, spec: &ProcessSpec| self.procs[id].spec.name == spec.name;
+        let stays = |id: &ProcId| stays.is_some_and(|it| it.processes.iter().any(|p| named(id, p)));
+        old.members.iter().filter(|id| !stays(id)).copied().collect()
+    }
+
+    fn order_stops(&mut self, ids: &[ProcId]) {
+        for id in ids {
+            let proc = self.procs.get_mut(id).unwrap();
+            let _ = proc.order_stop();
+            proc.forget_waits();
         }
     }
 
-    /// Handles the removal of processes. In an update, the new group starts.
+    /// Rejects a start of a process that stops for an update.
+    pub(super) fn not_being_updated(&self, id: ProcId) -> Result<(), Rejection> {
+        let update = self.updates.iter().find(|update| update.members.contains(&id));
+        let Some(update) = update else { return Ok(()) };
+        let mut again = update.next.iter().flat_map(|next| &next.processes);
+        let again = again.any(|spec| spec.name == self.procs[&id].spec.name);
+        Err(if again { Rejection::AlreadyStarted } else { Rejection::BadName })
+    }
+
+    /// Handles the removal of processes. In an update, the new group starts, or the new processes
+    /// of a group that continues.
     pub(super) fn sees_removal(&mut self, procs: &[ProcId], now: Mono, kernel: &Kernel) {
-        let Some(at) = self.updates.iter().position(|update| update.members == procs) else {
-            return;
+        // The processes of a whole group are removed in its order, others in the order of their
+        // stops.
+        let is_its = |update: &Update| {
+            update.members.len() == procs.len()
+                && update.members.iter().all(|id| procs.contains(id))
         };
+        let Some(at) = self.updates.iter().position(is_its) else { return };
         let Update { group, next, .. } = self.updates.remove(at);
         // Answer requests that waited for the exit of these processes first.
         self.look_at_goals(kernel);
-        let removed = self.remove(&group);
-        hold!(removed.is_ok(), GroupsAsTold, "{group} is removed: {removed:?}");
-        let change = if next.is_some() { Change::Restart } else { Change::Remove };
-        if let Some(next) = next {
-            self.begin(next, now);
-        }
+        let all = self.members_of(&group) == procs;
+        let change = match next {
+            Some(next) if !all => {
+                self.forget(procs);
+                self.change_rules(next, now);
+                self.judge_the_watched(now);
+                Change::Scale
+            }
+            next => {
+                let removed = self.remove(&group);
+                hold!(removed.is_ok(), GroupsAsTold, "{group} is removed: {removed:?}");
+                let change = if next.is_some() { Change::Restart } else { Change::Remove };
+                next.into_iter().for_each(|next| self.begin(next, now));
+                change
+            }
+        };
         // A program of the new group may depend on one that never comes up. The core looks for that
         // when all updates that can complete have done so.
         let completes = |update: &Update| {
@@ -125,24 +161,44 @@ impl Model {
 
     fn change_rules(&mut self, next: Rc<GroupSpec>, now: Mono) {
         let at = self.groups.iter().position(|group| group.spec.name == next.name).unwrap();
-        let (mut members, mut to_start) = (Vec::new(), Vec::new());
+        let old = std::mem::take(&mut self.groups[at].members);
+        let (mut members, mut added, mut to_start) = (Vec::new(), Vec::new(), Vec::new());
         for spec in &next.processes {
-            let is_its = |id: &&ProcId| self.procs[id].spec.name == spec.name;
-            let id = *self.groups[at].members.iter().find(is_its).unwrap();
+            let is_its =
+                |id: &&ProcId| self.procs.get(id).is_some_and(|it| it.spec.name == spec.name);
+            let Some(id) = old.iter().find(is_its).copied() else {
+                let id = self.create(&next, spec);
+                members.push(id);
+                added.push(id);
+                continue;
+            };
             members.push(id);
             let proc = self.procs.get_mut(&id).unwrap();
             if proc.change_rules(spec, now) && spec.autostart && !proc.is_wanted() {
                 to_start.push(id);
             }
         }
+        self.groups[at].pool.iter_mut().for_each(|pool| pool.set_members(&members));
         (self.groups[at].spec, self.groups[at].members) = (next, members);
         self.rules_changed = true;
         self.groups
             .sort_by(|a, b| (a.spec.priority, &a.spec.name).cmp(&(b.spec.priority, &b.spec.name)));
+        for id in added {
+            let proc = self.procs.get_mut(&id).unwrap();
+            if proc.spec.autostart {
+                proc.start_with_others(now);
+            }
+        }
         for id in to_start {
             let waits = self.outlook(id) == Outlook::Waits { comes: true };
             let _ = self.procs.get_mut(&id).unwrap().order_start(waits, now);
         }
+    }
+
+    /// Checks that an updated group has its old processes, apart from removed ones, and new ones.
+    pub(super) fn sees_update(&self, group: &GroupSpec, procs: &[ProcId]) {
+        let members = self.members_of(&group.name);
+        hold!(members == procs, KeepsTheOthers, "{procs:?} and not {members:?}");
     }
 }
 
@@ -174,18 +230,20 @@ impl Proc {
     }
 }
 
-/// Whether running processes of `old` continue with the rules of `new`. Programs are executed,
-/// become ready and count for the whole as before.
+/// Whether running processes of `old` continue with the rules of `new`, apart from those that `new`
+/// does not have. Programs are executed, become ready and count for the whole as before.
 fn continues(old: &GroupSpec, new: &GroupSpec) -> bool {
     let execution = |spec: &ProcessSpec| {
         let ProcessSpec { name, program, launch, main, essential, killtree, health, .. } = spec;
         let health = (health.ready.clone(), health.watchdog);
         (name.clone(), program.clone(), launch.clone(), (*main, *essential, *killtree), health)
     };
-    let alike = |old: &ProcessSpec| {
-        let new = new.processes.iter().find(|new| new.name == old.name);
-        new.is_some_and(|new| execution(old) == execution(new))
-    };
-    let same = (&old.pool, old.processes.len()) == (&new.pool, new.processes.len());
-    same && old.processes.iter().all(|old| alike(old))
+    let both: Vec<_> = old
+        .processes
+        .iter()
+        .filter_map(|old| Some((old, new.processes.iter().find(|new| new.name == old.name)?)))
+        .collect();
+    let none = old.processes.is_empty() && new.processes.is_empty();
+    let alike = both.iter().all(|(old, new)| execution(old) == execution(new));
+    old.pool == new.pool && alike && (none || !both.is_empty())
 }

@@ -107,9 +107,9 @@ impl Model {
             | Effect::Reply { .. }
             | Effect::AwaitEnd { .. }
             | Effect::AddGroup { .. }
-            | Effect::UpdateGroup { .. }
             | Effect::ReopenLogs => {}
-            Effect::RemoveGroup { procs } => self.sees_removal(procs, now, kernel),
+            Effect::UpdateGroup { group, procs } => self.sees_update(group, procs),
+            Effect::RemoveProcesses { procs } => self.sees_removal(procs, now, kernel),
         }
     }
 
