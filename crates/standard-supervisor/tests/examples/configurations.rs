@@ -7,6 +7,7 @@ use std::process::Command;
 
 use crate::harness::{clean, program, skip};
 use crate::pages::{Block, blocks};
+use crate::replicas::installed;
 use crate::stubs;
 
 /// The languages of blocks, and the test that reads them, or the reason why none does.
@@ -72,16 +73,16 @@ fn check(block: &Block, file: &Path) -> Command {
 
 #[test]
 fn nginx_accepts_its_configurations_in_the_documents() {
-    if Command::new("nginx").arg("-v").output().is_err() {
+    let Some(nginx) = installed("nginx") else {
         return skip("nginx is not installed", "REQUIRE_NGINX");
-    }
+    };
     for block in blocks().iter().filter(|block| block.language == "nginx") {
         let file = saved(block, "nginx");
         if !block.text.contains("http {") {
             let whole = format!("events {{}}\nhttp {{ server {{\n{}}} }}\n", block.text);
             fs::write(&file, whole).unwrap();
         }
-        let output = Command::new("nginx").arg("-t").arg("-c").arg(&file).output().unwrap();
+        let output = Command::new(&nginx).arg("-t").arg("-c").arg(&file).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{}: {said}", block.place());
     }

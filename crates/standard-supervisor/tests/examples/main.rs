@@ -21,6 +21,7 @@ mod excerpts;
 mod manifests;
 mod notifications;
 mod pages;
+mod replicas;
 mod scenarios;
 mod stand_in;
 mod stubs;
