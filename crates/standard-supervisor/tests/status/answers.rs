@@ -1,6 +1,8 @@
 //! `/livez`, `/readyz`, `/startupz` and `/ping`.
 
 use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::harness::{Running, free_port, http, kill, supervise};
 use crate::{Served, answer, asked, says};
@@ -49,6 +51,52 @@ fn readyz_names_the_program_that_is_not_ready_and_the_reason() {
         served.get("/readyz"),
         says(503, &format!("not ready: app is BACKOFF ({too_quickly})\n"))
     );
+}
+
+/// Three processes, each of which is ready when the test writes to its pipe.
+fn replicas(ready_processes: &str) -> (Served, [PathBuf; 3]) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let pipe = format!("go-{ready_processes}-{}-", std::process::id());
+    let pipes = ["0", "1", "2"].map(|number| folder.join(format!("{pipe}{number}")));
+    assert!(Command::new("mkfifo").args(&pipes).status().unwrap().success());
+    let pipe = folder.join(pipe).display().to_string();
+    let script = format!("sh -c 'read go < {pipe}%(process_num)d; echo $go; exec sleep 1000'");
+    let mut served = Served::start(
+        "exec sleep 1000",
+        &[
+            ("SUPERVISOR_PROGRAM__APP_STARTSECS", "0"),
+            ("SUPERVISOR_PROGRAM__WEB_COMMAND", &script),
+            ("SUPERVISOR_PROGRAM__WEB_NUMPROCS", "3"),
+            ("SUPERVISOR_PROGRAM__WEB_PROCESS_NAME", "web_%(process_num)d"),
+            ("SUPERVISOR_PROGRAM__WEB_READY", "log:up"),
+            ("SUPERVISOR_PROGRAM__WEB_READY_PROCESSES", ready_processes),
+        ],
+    );
+    served.running.stderr.wait_for("spawned: 'web_2'");
+    (served, pipes)
+}
+
+#[test]
+fn as_many_processes_as_were_asked_for_make_a_program_ready() {
+    for (ready_processes, enough) in [("1", 1), ("2", 2), ("all", 3)] {
+        let (mut served, pipes) = replicas(ready_processes);
+        for (number, pipe) in pipes.iter().enumerate() {
+            let ready = served.get("/readyz");
+            if number < enough {
+                let missing = (number..3).map(|it| format!("not ready: web_{it} is STARTING\n"));
+                assert_eq!(ready, says(503, &missing.collect::<String>()), "{ready_processes}");
+            } else {
+                assert_eq!(ready, says(200, "ready\n"), "{ready_processes}");
+            }
+            // This waits until the process reads.
+            std::fs::write(pipe, "up\n").unwrap();
+            served.running.stderr.wait_for(&format!("success: web_{number} entered RUNNING"));
+        }
+        assert_eq!(served.get("/readyz"), says(200, "ready\n"), "{ready_processes}");
+        served.running.signal("TERM");
+        assert_eq!(served.running.exit_code(), 0);
+        pipes.iter().for_each(|pipe| std::fs::remove_file(pipe).unwrap());
+    }
 }
 
 #[test]
