@@ -72,7 +72,7 @@ fn with(mut change: Value, added: &[&str], removed: &[&str]) -> Value {
 
 /// The processes with their pids.
 fn pids(place: &Place) -> BTreeMap<String, u64> {
-    let output = place.client(Client::Ours, "status --json").output().unwrap();
+    let output = place.client(Client::Native, "status --json").output().unwrap();
     let all: Value = serde_json::from_slice(&output.stdout).unwrap();
     let all = all.as_array().unwrap().iter();
     all.map(|it| (it["name"].as_str().unwrap().to_owned(), it["pid"].as_u64().unwrap())).collect()

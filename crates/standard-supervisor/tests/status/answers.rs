@@ -77,7 +77,7 @@ fn replicas(ready_processes: &str) -> (Served, [PathBuf; 3]) {
 }
 
 #[test]
-fn as_many_processes_as_were_asked_for_make_a_program_ready() {
+fn ready_processes_sets_how_many_processes_readyz_requires() {
     for (ready_processes, enough) in [("1", 1), ("2", 2), ("all", 3)] {
         let (mut served, pipes) = replicas(ready_processes);
         for (number, pipe) in pipes.iter().enumerate() {
