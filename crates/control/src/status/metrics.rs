@@ -144,6 +144,8 @@ metrics! {
         "Stop signals sent to the process, its group or other processes of its tree, by target";
     Counter Process "process_stop_kills_total" = read::stop_kills:
         "Processes that a stop had to SIGKILL";
+    Counter Process "process_stop_cuts_total" = read::stop_cuts:
+        "Stops that got less time than `stopwaitsecs` because of the budget of the shutdown";
     Counter Process "process_stop_seconds_total" = read::stop_seconds:
         "Time from the first stop signal until the whole process tree had exited";
     Counter Process "process_stdin_refused_total" {"ROOM"} = read::stdin_refused:

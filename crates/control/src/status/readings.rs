@@ -239,6 +239,10 @@ pub(super) fn stop_kills(reading: &Reading<'_>) -> Vec<Sample> {
     each(reading, |info| info.history.stops.kills)
 }
 
+pub(super) fn stop_cuts(reading: &Reading<'_>) -> Vec<Sample> {
+    each(reading, |info| info.history.stops.cuts)
+}
+
 pub(super) fn sigkills(reading: &Reading<'_>) -> Vec<Sample> {
     let Tally { killed, killed_leftovers, .. } = reading.tally;
     vec![sample(["main_process"], *killed), sample(["leftover"], *killed_leftovers)]

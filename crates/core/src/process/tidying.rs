@@ -22,11 +22,7 @@ impl Process {
     /// Begins a cleanup, if the configuration requires one.
     pub(super) fn tidy(&mut self, occasion: Occasion, cx: &mut Transition<'_>) {
         (self.port_unseen, self.left_at) = (true, Some(cx.now));
-        let wanted = match occasion {
-            Occasion::Start => self.removes() != RemoveLeftovers::No,
-            Occasion::End => self.removes() != RemoveLeftovers::No,
-        };
-        if wanted {
+        if self.removes() != RemoveLeftovers::No {
             let (proc, run) = (self.named.proc, RunId(self.runs));
             self.tree.tidy(occasion, cx.now + occasion.limit());
             cx.effects.push(Effect::Tidy { proc, run, occasion });

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Running, is_alive, kill, supervise, wait_gone};
+use crate::harness::{Running, free_port, http, is_alive, kill, supervise, wait_gone};
 
 /// Counts the SIGTERMs it gets, and drains for some time before it exits. Beside it runs a
 /// worker that a SIGTERM would end in the middle of that; it ends the worker itself.
@@ -255,10 +255,12 @@ fn leftover_processes_have_the_configured_grace_period() {
 
 #[test]
 fn a_stop_budget_reduces_grace_periods() {
+    let port = free_port();
     let stubborn = "trap : TERM; echo up; while :; do sleep 0.05; done";
     let mut command = supervise(["sh", "-c", stubborn]);
     command
         .env("SUPERVISOR_PROGRAM__OTHER_COMMAND", format!("sh -c '{stubborn}'"))
+        .env("PROCESS_STATUS_PORT", port.to_string())
         .env("PROCESS_STOP_BUDGET_SECS", "5");
     let mut running = Running::start(&mut command);
     running.stderr.wait_for("a shutdown may take 61 s (other 30, app 30, reserve 1)");
@@ -266,8 +268,11 @@ fn a_stop_budget_reduces_grace_periods() {
     running.stderr.wait_for("success:");
     let start = Instant::now();
     running.signal("TERM");
+    running.stderr.wait_for("SIGKILL in 2 s");
+    let metrics = http(port, "GET /metrics").unwrap();
+    assert_eq!(metrics.matches("\nstandard_supervisor_process_stop_cuts_total{").count(), 2);
+    assert!(metrics.lines().any(|line| line.contains("stop_cuts_total") && line.ends_with("} 1")));
     assert_eq!(running.exit_code(), 0);
     let took = start.elapsed();
     assert!(took < Duration::from_secs(5) && took > Duration::from_secs(3), "{took:?}");
-    assert!(running.stderr.said("SIGKILL in 2 s"), "{:?}", running.stderr);
 }
