@@ -170,7 +170,9 @@ fn files_from_before_a_container_restart_are_reported_and_kept() {
     if !rustix::process::geteuid().is_root() {
         return skip("only root has a /dev/shm of its own", "REQUIRE_ROOT");
     }
-    let before = "touch /dev/shm/vllm_offload_1.mmap /dev/shm/other";
+    // The times of files advance in steps of some milliseconds.
+    let before = "cd /dev/shm; touch vllm_offload_1.mmap other; \
+                  until [ step -nt other ]; do touch step; done; rm step";
     for preset in ["vllm", "ollama"] {
         let mut command = in_own_memory(before, "exit 1");
         command.env("PROCESS_HEALTH_PRESET", preset).env("PROCESS_MAX_START_RETRIES", "0");

@@ -294,26 +294,28 @@ fn labeled() -> Vec<String> {
 fn updated() -> Vec<String> {
     let folder = stubs::folder();
     let (file, socket) = (folder.join("updated.conf"), folder.join("updated.sock"));
-    let write = |interval: u32| {
+    let write = |interval: u32, replicas: u32| {
         let text = format!(
             "[supervisord]\nnodaemon=true\nlogfile=/dev/null\npidfile={folder}/updated.pid\n\
              [unix_http_server]\nfile={socket}\n[supervisorctl]\nserverurl=unix://{socket}\n\
              [rpcinterface:supervisor]\n\
              supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n\
              [program:app]\ncommand=sleep 1000\nhealth_command=true\n\
-             health_interval={interval}\n",
+             health_interval={interval}\n\
+             [program:web]\ncommand=sleep 1000\nprocess_name=%(process_num)d\n\
+             numprocs={replicas}\n",
             folder = folder.display(),
             socket = socket.display(),
         );
         std::fs::write(&file, text).unwrap();
     };
-    write(5);
+    write(5, 2);
     let mut daemon = clean(program("supervisord"), ["-c"]);
     let mut running = Running::start(daemon.arg(&file));
-    running.stdout.wait_for("entered RUNNING state");
-    write(10);
+    running.stdout.wait_for("success: app entered RUNNING state");
     let mut lines = Vec::new();
-    for words in ["reread --json", "update"] {
+    for (replicas, words) in [(2, "reread --json"), (2, "update"), (4, "update")] {
+        write(10, replicas);
         lines.push(format!("$ supervisorctl {words}"));
         let mut ctl = clean(program("supervisorctl"), ["-c"]);
         let printed = ctl.arg(&file).args(words.split(' ')).output().unwrap().stdout;

@@ -41,7 +41,8 @@ fn the_kept_output_of_a_completed_run_is_limited() {
     let shown = site.ctl(&["tail", "-1000000", "app"]);
     assert!(shown.ends_with("end of run\n\n"), "{shown}");
     assert!(shown.len() <= 32 * 1024 + 1 && shown.len() > 16 * 1024, "{}", shown.len());
-    assert!(!shown.contains("begin"), "the beginning has gone");
+    // Of output that arrives at once, the middle may be skipped.
+    assert!(!shown.contains("begin\n") || shown.contains(" bytes skipped]\n"), "{shown}");
 }
 
 #[test]
