@@ -1,6 +1,7 @@
 //! Runs of the built binary in which all lines appear that the documents show.
 
 use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::thread;
 
@@ -128,7 +129,13 @@ fn hang() -> Vec<String> {
         ("PORT", &port),
     ];
     let server = example("crashing-server/server.py");
-    let mut running = start(&settings, &["python3", server.to_str().unwrap()]);
+    // `python3` may be a script, whose own helpers that fail would appear in the crash report.
+    let python = crate::harness::python();
+    let python = python.map_or_else(
+        || PathBuf::from("python3"),
+        |path| Path::new(&path).with_file_name("python3"),
+    );
+    let mut running = start(&settings, &[python.to_str().unwrap(), server.to_str().unwrap()]);
     let server = pid(&mut running);
     running.stderr.wait_for("entered RUNNING state");
     kill(server, "STOP");
