@@ -137,7 +137,7 @@ impl Driver {
     }
 
     fn take_signals(&self) {
-        // Those of this moment: while they are handled, more children may exit.
+        // Only the signals that are pending now: while they are handled, more children may exit.
         let signals: Vec<_> = std::iter::from_fn(|| self.signals.next()).collect();
         for signal in signals {
             if signal == Signal::CHLD {

@@ -7,7 +7,7 @@ use supervisor_core::port::Holder;
 
 use crate::random::Random;
 
-/// What the devices say: there is one, of 80,000 MiB, if any.
+/// The answer to a look at the devices. There is one of 80,000 MiB, if any.
 pub(crate) fn devices(wanted: Option<UsersOf>, kind: bool, random: &mut Random) -> Answer {
     let trouble = match random.below(if kind { 1 } else { 14 }) {
         10 => Some(Trouble::Lost("GPU is lost".to_owned())),

@@ -323,7 +323,7 @@ fn health_answer(words: &[&str]) -> Option<Answer> {
     })
 }
 
-/// What one device of 80,000 MiB says: how much is used, and by which processes or other programs,
+/// Inventory of one device of 80,000 MiB: how much is used, and by which processes or other programs,
 /// by the devices that each of them sees.
 fn devices(words: &[&str]) -> DevicesSeen {
     let device = |used: &str| Device {

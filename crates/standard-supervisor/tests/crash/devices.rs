@@ -127,7 +127,7 @@ fn a_start_waits_for_gpu_memory_and_names_a_foreign_process_that_holds_it() {
     let held = row(70_000);
     let answer = format!("[ \"$asked\" -gt 0 ] && printf '%s' '{held}' || printf '%s' '{first}'");
     let command = crashing(&place, "", &answer);
-    // What an operator has started in the container belongs to no program.
+    // A process that an operator starts in the container belongs to no program.
     let stranger = "sleep 1000 4< /dev/nvidia0 > /dev/null 2>&1 &";
     let Some(mut command) = with_devices(&place, stranger, &command) else { return };
     let mut running = Running::start(&mut command);

@@ -16,13 +16,13 @@ fn an_unhealthy_program_is_diagnosed_before_it_is_stopped() {
     let place = Place::new("ill");
     let mut command = place.shell(SERVER);
     command
-        .env("PROCESS_HEALTH_COMMAND", format!("test ! -e {}", place.path("ill").display()))
+        .env("PROCESS_HEALTH_COMMAND", format!("test ! -e {}", place.path("unhealthy").display()))
         .env("PROCESS_HEALTH_INTERVAL", "0.1")
         .env("PROCESS_HEALTH_FAILURES", "1")
         .env("PROCESS_HEALTH_DUMP_SIGNAL", "USR1");
     let mut running = Running::start(&mut command);
     running.stderr.wait_for("success: app");
-    fs::write(place.path("ill"), "").unwrap();
+    fs::write(place.path("unhealthy"), "").unwrap();
     let line = running.stderr.wait_for("diagnostics of ");
     assert!(
         line.contains("of 'app' (") && line.contains(" written to ") && line.ends_with(".txt"),
@@ -51,13 +51,13 @@ fn a_dump_signal_that_terminates_an_unhealthy_program_is_handled() {
     let place = Place::new("no-handler");
     let mut command = place.shell("echo up; exec sleep 1000");
     command
-        .env("PROCESS_HEALTH_COMMAND", format!("test ! -e {}", place.path("ill").display()))
+        .env("PROCESS_HEALTH_COMMAND", format!("test ! -e {}", place.path("unhealthy").display()))
         .env("PROCESS_HEALTH_INTERVAL", "0.1")
         .env("PROCESS_HEALTH_FAILURES", "1")
         .env("PROCESS_HEALTH_DUMP_SIGNAL", "USR1");
     let mut running = Running::start(&mut command);
     running.stderr.wait_for("success: app");
-    fs::write(place.path("ill"), "").unwrap();
+    fs::write(place.path("unhealthy"), "").unwrap();
     running.stderr.wait_for("app has no handler for the dump signal SIGUSR1");
     assert_eq!(running.exit_code(), 1);
     let names = place.names();
@@ -78,13 +78,13 @@ fn the_suspended_one_of_many_processes_is_reported() {
         "sleep 1000 & kill -STOP $!; for _ in 1 2 3 4 5 6 7 8; do sleep 1000 & done; echo up; wait";
     let mut command = place.shell(script);
     command
-        .env("PROCESS_HEALTH_COMMAND", format!("test ! -e {}", place.path("ill").display()))
+        .env("PROCESS_HEALTH_COMMAND", format!("test ! -e {}", place.path("unhealthy").display()))
         .env("PROCESS_HEALTH_INTERVAL", "0.1")
         .env("PROCESS_HEALTH_FAILURES", "1");
     let mut running = Running::start(&mut command);
     running.stdout.wait_for("up");
     running.stderr.wait_for("success: app");
-    fs::write(place.path("ill"), "").unwrap();
+    fs::write(place.path("unhealthy"), "").unwrap();
     running.stderr.wait_for(") T (stopped), 1 thread");
     assert_eq!(running.exit_code(), 1);
 }
@@ -105,14 +105,14 @@ fn py_spy_runs_for_python_with_a_time_limit() {
         place.shell("exec python3 -c 'import time; print(\"up\", flush=True); time.sleep(1000)'");
     command
         .env("PATH", std::env::join_paths(folders).unwrap())
-        .env("PROCESS_HEALTH_COMMAND", format!("test ! -e {}", place.path("ill").display()))
+        .env("PROCESS_HEALTH_COMMAND", format!("test ! -e {}", place.path("unhealthy").display()))
         .env("PROCESS_HEALTH_INTERVAL", "0.1")
         .env("PROCESS_HEALTH_FAILURES", "1")
         .env("PROCESS_HEALTH_EVIDENCE_SECS", "2");
     let mut running = Running::start(&mut command);
     running.stdout.wait_for("up");
     running.stderr.wait_for("success: app");
-    fs::write(place.path("ill"), "").unwrap();
+    fs::write(place.path("unhealthy"), "").unwrap();
     assert_eq!(running.exit_code(), 1);
     let names = place.names();
     let name = names.iter().find(|name| name.ends_with("txt")).unwrap();

@@ -63,7 +63,7 @@ pub(crate) struct Proc {
     pub(crate) cleared: bool,
     /// Its next start waits for its port first.
     pub(crate) port_unseen: bool,
-    /// What is known of its devices.
+    /// The state of its devices, as the core knows it.
     pub(crate) devices: Devices,
     /// When the files of its current run were last recorded.
     pub(crate) files_seen: Option<Mono>,
